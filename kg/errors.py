@@ -1,0 +1,112 @@
+"""All errors that Article KG raises on purpose, and nothing else.
+
+    KgError                      what the user can act on; the message says what, where and what to do
+    ├── SettingsError            kg.toml, the environment or an option is wrong
+    ├── SourceError              a source file cannot be read or parsed (carries file and line)
+    ├── CheckFailed              the sources have findings; carries them
+    ├── ReleaseError             a release cannot be built, found, opened or switched
+    │   ├── NoRelease            there is no current release yet
+    │   └── BuildInProgress      another process builds into the same folder
+    └── StoreError               a query could not be answered
+        ├── QuerySyntaxError     it does not parse (carries line and column where known)
+        ├── QueryRefused         it parses and is not allowed here (SERVICE, an update)
+        ├── NotAcceptable        none of the wanted formats fits its query form
+        ├── QueryTimeout         it ran past its deadline
+        ├── QueryTooLarge        it needed more memory, or gave more bytes, than allowed
+        ├── StoreBusy            no worker became free in time
+        └── StoreUnavailable     the store does not answer
+
+Faults in *data* are no exceptions but findings (``kg.check.findings``): all are listed, not the first one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class KgError(Exception):
+    """Base of all errors whose message is written for the user.
+
+    Parameters
+    ----------
+    message: what is wrong, in one sentence.
+    remedy: what to do about it, in one sentence; may be empty.
+    """
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.remedy}".strip()
+
+
+class SettingsError(KgError):
+    """A setting is unknown, of the wrong type or out of range."""
+
+
+class SourceError(KgError):
+    """A source file cannot be read or parsed."""
+
+    def __init__(self, message: str, remedy: str = "", *, path: Path, line: int | None = None) -> None:
+        super().__init__(message, remedy)
+        self.path = path
+        self.line = line
+
+    def __str__(self) -> str:
+        where = f"{self.path}:{self.line}" if self.line else str(self.path)
+        return f"{where}: {super().__str__()}"
+
+
+class CheckFailed(KgError):
+    """The sources have findings, so nothing was built."""
+
+
+class ReleaseError(KgError):
+    """A release cannot be built, found, opened or switched to."""
+
+
+class NoRelease(ReleaseError):
+    """There is no current release."""
+
+
+class BuildInProgress(ReleaseError):
+    """Another process is building into the same folder."""
+
+
+class StoreError(KgError):
+    """A query could not be answered."""
+
+
+class QuerySyntaxError(StoreError):
+    """The query text does not parse; ``line`` and ``column`` count from 1."""
+
+    def __init__(self, message: str, *, line: int | None = None, column: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
+        self.column = column
+
+
+class QueryRefused(StoreError):
+    """The query parses and is not allowed here."""
+
+
+class NotAcceptable(StoreError):
+    """None of the wanted formats fits the form of the query."""
+
+
+class QueryTimeout(StoreError):
+    """The query ran past its deadline and was stopped."""
+
+
+class QueryTooLarge(StoreError):
+    """The query needed more memory, or gave a larger result, than allowed."""
+
+
+class StoreBusy(StoreError):
+    """No worker became free in time."""
+
+
+class StoreUnavailable(StoreError):
+    """The store does not answer."""

@@ -1,0 +1,1 @@
+"""Releases: immutable folders made from the sources, published by one atomic rename."""

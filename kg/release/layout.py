@@ -1,0 +1,143 @@
+"""Where things are in the folder of releases and in a release.
+
+    var/
+      current              symbolic link to releases/<id>, switched by one atomic rename
+      build.lock           held while a build runs
+      building/<id>-<pid>/ a release in the making; swept by the next build
+      releases/<id>/
+        manifest.json      id, base IRI, figures, checksums
+        store/             the Oxigraph store
+        dumps/             gzipped dumps and SHA256SUMS
+        texts/<slug>.txt   captured texts of the articles
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from kg.errors import NoRelease, ReleaseError
+
+LAYOUT_VERSION = 1
+"""Part of every release id: a change of what a release holds makes a new id."""
+
+
+@dataclass(frozen=True, slots=True)
+class DumpFile:
+    """One file under ``dumps/``; ``graph`` is the IRI of its named graph, empty for the whole dataset."""
+
+    name: str
+    graph: str
+    size_bytes: int
+    sha256: str
+    triples: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleEntry:
+    """An article of a release, as pages need it without a query."""
+
+    slug: str
+    iri: str
+    headline: str
+    url: str
+    publisher: str
+    published: str
+    full_text: bool
+    sentences: int
+    sentences_with_facts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a release says of itself."""
+
+    id: str
+    base_iri: str
+    created: str
+    software: str
+    quads: int
+    figures: dict[str, int]
+    dumps: tuple[DumpFile, ...]
+    articles: tuple[ArticleEntry, ...]
+    layout: int = field(default=LAYOUT_VERSION)
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A release on disk."""
+
+    path: Path
+    manifest: Manifest
+
+    @property
+    def id(self) -> str:
+        return self.manifest.id
+
+    @property
+    def store_path(self) -> Path:
+        return self.path / "store"
+
+    @property
+    def dumps_path(self) -> Path:
+        return self.path / "dumps"
+
+    def text_path(self, slug: str) -> Path:
+        return self.path / "texts" / f"{slug}.txt"
+
+
+def releases_path(var: Path) -> Path:
+    return var / "releases"
+
+
+def building_path(var: Path) -> Path:
+    return var / "building"
+
+
+def current_link(var: Path) -> Path:
+    return var / "current"
+
+
+def read_current_id(var: Path) -> str:
+    """Return the id of the current release; a single ``readlink``, so cheap enough for each request.
+
+    Raises
+    ------
+    NoRelease: nothing has been built yet.
+    """
+    try:
+        return Path(os.readlink(current_link(var))).name
+    except OSError:
+        raise NoRelease(f"there is no release in {var}.", "Run `kg build` first.") from None
+
+
+def open_release(var: Path, release_id: str) -> Release:
+    """Read the manifest of a release.
+
+    Raises
+    ------
+    ReleaseError: the release is not there, or its manifest is damaged or of another layout.
+    """
+    path = releases_path(var) / release_id
+    return Release(path=path, manifest=read_manifest(path / "manifest.json"))
+
+
+def read_manifest(path: Path) -> Manifest:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["layout"] != LAYOUT_VERSION:
+            raise ReleaseError(
+                f"{path}: the release has layout {content['layout']}, this version reads {LAYOUT_VERSION}.",
+                "Run `kg build` again.",
+            )
+        content["dumps"] = tuple(DumpFile(**entry) for entry in content["dumps"])
+        content["articles"] = tuple(ArticleEntry(**entry) for entry in content["articles"])
+        return Manifest(**content)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ReleaseError(f"{path}: the manifest cannot be read: {error}.", "Run `kg build` again.") from error
+
+
+def write_manifest(path: Path, manifest: Manifest) -> None:
+    path.write_text(json.dumps(asdict(manifest), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,153 @@
+"""Settings: one frozen dataclass, read once at the edge from defaults, ``kg.toml``, environment, options.
+
+Each field carries its help; the environment variable of ``max_query_bytes`` is ``KG_MAX_QUERY_BYTES``.
+A later source wins over an earlier one. ``docs/settings.md`` lists them all, and a test holds that.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from kg.errors import SettingsError
+
+ENVIRONMENT_PREFIX = "KG_"
+
+
+def _setting(default: Any, help_text: str, *, minimum: float | None = None) -> Any:
+    return field(default=default, metadata={"help": help_text, "minimum": minimum})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that can be set. Units stand in the names."""
+
+    base_iri: str = _setting("", "IRI under which all names are minted; empty: the address of `kg serve`")
+    sources: str = _setting("", "folder with ontology/ and data/; empty: here, or else those of the package")
+    var: str = _setting("var", "folder for releases and whatever else is made")
+    title: str = _setting("Article KG", "name of the site, shown on every page")
+    host: str = _setting("127.0.0.1", "address to listen at")
+    port: int = _setting(8000, "port to listen at", minimum=1)
+    processes: int = _setting(2, "server processes", minimum=1)
+    threads: int = _setting(8, "blocking threads in each server process", minimum=1)
+    query_workers: int = _setting(4, "SPARQL worker processes of each server process", minimum=1)
+    query_timeout_s: float = _setting(10.0, "deadline of a query, and the most that `timeout=` may ask", minimum=0.01)
+    query_queue_s: float = _setting(1.0, "how long a query waits for a free worker before 503", minimum=0.0)
+    max_worker_bytes: int = _setting(2 * 1024**3, "address space of a SPARQL worker", minimum=256 * 1024**2)
+    max_query_bytes: int = _setting(1024**2, "largest request body and query text", minimum=1024)
+    max_result_bytes: int = _setting(64 * 1024**2, "largest result of a query", minimum=1024)
+    incoming_links: int = _setting(100, "incoming links shown on a page of an entity", minimum=1)
+
+    @property
+    def effective_base_iri(self) -> str:
+        """The base IRI, always with a slash or hash at its end.
+
+        >>> Settings(port=8123).effective_base_iri
+        'http://127.0.0.1:8123/'
+        """
+        if self.base_iri:
+            return self.base_iri
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host  # noqa: S104 - compared only
+        host = f"[{host}]" if ":" in host else host
+        return f"http://{host}/" if self.port == 80 else f"http://{host}:{self.port}/"
+
+
+def read_settings(
+    file: Path | None = None, environment: Mapping[str, str] | None = None, **options: Any
+) -> Settings:
+    """Read the settings.
+
+    Parameters
+    ----------
+    file: the settings file; None means ``kg.toml`` in the current folder, if it is there.
+    environment: variables; None means the process's own.
+    options: values that win over all others; None values are left out.
+
+    Raises
+    ------
+    SettingsError: a file that is missing or malformed, an unknown name, a wrong type, a bad base IRI.
+    """
+    given = _read_file(file)
+    given.update(_read_environment(os.environ if environment is None else environment))
+    given.update({name: value for name, value in options.items() if value is not None})
+    settings = replace(Settings(), **given)
+    if settings.base_iri:
+        settings = replace(settings, base_iri=check_base_iri(settings.base_iri))
+    return settings
+
+
+def check_base_iri(iri: str) -> str:
+    """Return the IRI if names can be minted under it.
+
+    >>> check_base_iri("example.org/kg/")
+    Traceback (most recent call last):
+    kg.errors.SettingsError: base_iri 'example.org/kg/' has no scheme. Write it as http://… or https://….
+    """
+    try:
+        parts = urlsplit(iri)
+    except ValueError as error:
+        raise SettingsError(f"base_iri {iri!r} is not an IRI: {error}.") from error
+    if parts.scheme not in ("http", "https"):
+        raise SettingsError(f"base_iri {iri!r} has no scheme.", "Write it as http://… or https://….")
+    if not parts.hostname or parts.query or parts.fragment or not iri.endswith("/"):
+        raise SettingsError(
+            f"base_iri {iri!r} needs a host, ends with a slash and has no query or fragment.",
+            "Write it like https://example.org/kg/.",
+        )
+    if any(character in iri for character in ' <>"{}|\\^`') or not iri.isprintable():
+        raise SettingsError(f"base_iri {iri!r} holds a character that no IRI may hold.", "Percent-encode it.")
+    return iri
+
+
+def to_environment(settings: Settings) -> dict[str, str]:
+    """Return the variables that give another process the same settings.
+
+    >>> to_environment(Settings())["KG_PORT"]
+    '8000'
+    """
+    return {ENVIRONMENT_PREFIX + f.name.upper(): str(getattr(settings, f.name)) for f in fields(settings)}
+
+
+def _read_file(file: Path | None) -> dict[str, Any]:
+    path = file or Path("kg.toml")
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if file is None:
+            return {}
+        raise SettingsError(f"{path}: no such settings file.", "Name an existing one with --settings.") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read: {error}.") from error
+    return {name: _convert(name, value, f"{path}: ") for name, value in content.items()}
+
+
+def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    known = {ENVIRONMENT_PREFIX + f.name.upper(): f.name for f in fields(Settings)}
+    return {
+        known[variable]: _convert(known[variable], value, f"{variable}: ")
+        for variable, value in environment.items()
+        if variable in known
+    }
+
+
+def _convert(name: str, value: Any, where: str) -> Any:
+    known = {f.name: f for f in fields(Settings)}
+    if name not in known:
+        raise SettingsError(f"{where}unknown setting {name!r}.", "docs/settings.md lists all settings.")
+    setting = known[name]
+    wanted = type(setting.default)
+    try:
+        if isinstance(value, (bool, list, dict)):
+            raise ValueError
+        converted = wanted(value)
+    except ValueError:
+        raise SettingsError(f"{where}{name} is {value!r}, but must be of type {wanted.__name__}.") from None
+    minimum = setting.metadata["minimum"]
+    if minimum is not None and converted < minimum:
+        raise SettingsError(f"{where}{name} is {converted}, but must be at least {minimum}.")
+    return converted

@@ -1,0 +1,1 @@
+"""The store seam: ``base`` holds the Protocol, each other module one implementation."""
