@@ -1,0 +1,67 @@
+# All verbs of the project. `make` alone lists them.
+PYTHON ?= python3
+HOST   ?= 127.0.0.1
+PORT   ?= 8000
+ARGS   ?=
+
+VENV  := .venv
+BIN   := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup serve test check build lint docs lock wheel clean
+
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+serve: $(READY) ## check, build and serve at http://HOST:PORT/ (PORT=8000 HOST=127.0.0.1)
+	@exec $(BIN)/kg serve --host $(HOST) --port $(PORT) $(ARGS)
+
+test: $(READY) ## run all tests (ARGS='-k crash' for some)
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(READY) ## check the sources: each finding with file, line and remedy
+	@$(BIN)/kg check
+
+build: $(READY) ## build a release from the sources
+	@$(BIN)/kg build
+
+lint: $(READY) ## ruff and mypy
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check kg webapp tests
+	@$(BIN)/mypy
+
+docs: $(READY) ## write the generated parts of docs/ anew
+	@UPDATE_DOCS=1 $(BIN)/python -m pytest tests/test_docs.py
+
+wheel: $(READY) ## build the wheel and the source archive into dist/
+	@$(BIN)/python -m build --no-isolation
+
+# uv resolves for every platform and Python at once, and writes no registry address into the file.
+lock: $(READY) ## resolve the dependencies anew into requirements.lock
+	@$(BIN)/python -m pip install --quiet 'uv>=0.8'
+	@env -u UV_FIND_LINKS $(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+		--generate-hashes --no-annotate --no-header --no-emit-package pip --quiet --upgrade \
+		--output-file requirements.lock
+
+setup: $(READY) ## set up .venv (the other verbs do so when they need it)
+
+# Debian's python3 comes without ensurepip unless python3-venv is installed; where pip is there, it can stand in.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "make: Python 3.11 or later is needed; name one with PYTHON=…" >&2; exit 1; }
+	@if ! $(PYTHON) -m venv $(VENV) >/dev/null 2>&1; then \
+		rm -rf $(VENV); \
+		{ $(PYTHON) -m venv --without-pip $(VENV) && \
+		  $(PYTHON) -m pip --python $(BIN)/python install --quiet pip; } 2>/dev/null || { \
+			rm -rf $(VENV); \
+			echo "make: $(PYTHON) cannot make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv" >&2; \
+			exit 1; }; \
+	fi
+	@echo "Setting up $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+clean: ## remove what was made (.venv, dist, caches; releases in var/ stay)
+	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache
