@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kg.errors import NoRelease, ReleaseError
@@ -137,7 +137,3 @@ def read_manifest(path: Path) -> Manifest:
         return Manifest(**content)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ReleaseError(f"{path}: the manifest cannot be read: {error}.", "Run `kg build` again.") from error
-
-
-def write_manifest(path: Path, manifest: Manifest) -> None:
-    path.write_text(json.dumps(asdict(manifest), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

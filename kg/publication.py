@@ -1,0 +1,230 @@
+"""The published form: from checked facts and their evidence to plain RDF 1.1 quads.
+
+``docs/data-model.md`` shows it. Sources: OWL 2 Mapping to RDF, section 2.2 (axiom annotations); Web
+Annotation Data Model, sections 4.1 and 4.2. Knows no files, no store and no HTTP.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from pyoxigraph import Literal, NamedNode, Quad, Triple
+
+from kg.model import Article, Evidence, Selection, Sentence
+from kg.sources import Sources
+from kg.vocab import AXIOM, COMMENT, EXACT, OA, ORG, OWL, PREFIX, PROV, SOURCE, SUFFIX, TYPE, XSD, Names
+
+
+@dataclass(frozen=True, slots=True)
+class Premise:
+    """A published fact that others can be derived from: its IRI, its graph and its evidence."""
+
+    iri: NamedNode
+    graph: NamedNode
+    records: tuple[NamedNode, ...]
+
+
+def fact_iri(about: NamedNode | Triple, names: Names) -> NamedNode:
+    """Return the IRI of a fact: an n-ary node's own, or that of the axiom of a simple relation."""
+    if isinstance(about, NamedNode):
+        return about
+    return names.fact(about.subject, about.predicate, about.object)
+
+
+def publish(sources: Sources, evidence: Iterable[Evidence]) -> frozenset[Quad]:
+    """Return all quads of the dataset."""
+    quads: set[Quad] = set()
+    for document in (sources.ontology, *sources.documents):
+        quads.update(Quad(s.subject, s.predicate, s.value, document.graph) for s in document.statements)
+    for article in sources.articles:
+        quads.update(_publish_sentences(article, sources.names))
+    premises = _Premises(sources.names)
+    for record in evidence:
+        quads.update(premises.publish(record))
+    quads.update(derive(quads, premises))
+    return frozenset(quads)
+
+
+def _publish_sentences(article: Article, names: Names) -> Iterator[Quad]:
+    sentences = article.text.sentences if article.text else ()
+    for sentence in sentences:
+        iri = names.sentence(article.slug, sentence.number)
+        for predicate, value in _describe_sentence(sentence, article.iri, names):
+            yield Quad(iri, predicate, value, article.iri)
+
+
+def _describe_sentence(
+    sentence: Sentence, article: NamedNode, names: Names
+) -> Iterator[tuple[NamedNode, NamedNode | Literal]]:
+    yield TYPE, names.term("Sentence")
+    yield names.term("sentenceOf"), article
+    yield names.term("sentenceNumber"), Literal(sentence.number)
+    yield OA("start"), _count(sentence.start_codepoint)
+    yield OA("end"), _count(sentence.end_codepoint)
+
+
+def _count(value: int) -> Literal:
+    return Literal(str(value), datatype=XSD("nonNegativeInteger"))
+
+
+class _Premises:
+    """Publishes evidence records, and remembers which fact rests on which, for what is derived."""
+
+    def __init__(self, names: Names) -> None:
+        self.names = names
+        self._records: dict[tuple[NamedNode | Triple, NamedNode], list[NamedNode]] = defaultdict(list)
+
+    def find(self, about: NamedNode | Triple, graph: NamedNode) -> Premise:
+        """Return a published fact as a premise; it has no records if it is not one."""
+        records = tuple(sorted(self._records.get((about, graph), ()), key=str))
+        return Premise(fact_iri(about, self.names), graph, records)
+
+    def publish(self, record: Evidence) -> Iterator[Quad]:
+        graph = self.names.article(record.article) if record.article else self._graph_of(record)
+        about = record.fact.about
+        fact = fact_iri(about, self.names)
+        iri = self.names.evidence(fact, record.article, record.selection, record.source, record.status)
+        self._records[about, graph].append(iri)
+        pairs = [*self._describe(iri, fact, record)]
+        if isinstance(about, Triple):
+            pairs += _describe_axiom(fact, about)
+        pairs.append((fact, self.names.term("evidence"), iri))
+        return (Quad(*pair, graph) for pair in pairs)
+
+    def _graph_of(self, record: Evidence) -> NamedNode:
+        # An external source stands in whichever file stated the fact; an article's folder names it.
+        folder = record.fact.place.path.parent
+        return self.names.article(folder.name) if folder.parent.name == "articles" else self.names.entities
+
+    def _describe(
+        self, iri: NamedNode, fact: NamedNode, record: Evidence
+    ) -> Iterator[tuple[NamedNode, NamedNode, NamedNode | Literal]]:
+        term = self.names.term
+        yield iri, TYPE, term("Evidence")
+        yield iri, OA("hasBody"), fact
+        yield iri, term("status"), record.status
+        yield iri, term("modality"), record.modality
+        if record.note:
+            yield iri, COMMENT, Literal(record.note, language="en")
+        if record.source is not None:
+            yield iri, SOURCE, record.source
+        if record.source_note:
+            yield iri, term("sourceNote"), Literal(record.source_note)
+        if record.selection is not None:
+            yield from self._describe_selection(iri, record.article, record.selection)
+
+    def _describe_selection(
+        self, iri: NamedNode, slug: str, selection: Selection
+    ) -> Iterator[tuple[NamedNode, NamedNode, NamedNode | Literal]]:
+        target, quote, position = (NamedNode(f"{iri.value}#{n}") for n in ("target", "quote", "position"))
+        yield iri, TYPE, OA("Annotation")
+        yield iri, self.names.term("quotedText"), Literal(selection.exact)
+        for number in selection.sentences:
+            yield iri, self.names.term("sentence"), self.names.sentence(slug, number)
+        yield iri, OA("hasTarget"), target
+        yield target, TYPE, OA("SpecificResource")
+        yield target, OA("hasSource"), self.names.text(slug)
+        yield target, OA("hasSelector"), quote
+        yield target, OA("hasSelector"), position
+        yield quote, TYPE, OA("TextQuoteSelector")
+        yield quote, EXACT, Literal(selection.exact)
+        yield quote, PREFIX, Literal(selection.prefix)
+        yield quote, SUFFIX, Literal(selection.suffix)
+        yield position, TYPE, OA("TextPositionSelector")
+        yield position, OA("start"), _count(selection.start_codepoint)
+        yield position, OA("end"), _count(selection.end_codepoint)
+
+
+def _describe_axiom(
+    iri: NamedNode, triple: Triple
+) -> Iterator[tuple[NamedNode, NamedNode, NamedNode | Literal]]:
+    yield iri, TYPE, AXIOM
+    yield iri, OWL("annotatedSource"), triple.subject
+    yield iri, OWL("annotatedProperty"), triple.predicate
+    yield iri, OWL("annotatedTarget"), triple.object
+
+
+# --- what follows from what is stated ----------------------------------------------------------------
+
+
+def derive(quads: Iterable[Quad], premises: _Premises) -> Iterator[Quad]:
+    """Yield the triples that follow from others, each as an axiom with the evidence of its premises.
+
+    The rules stand in ``docs/data-model.md``, "What the build adds". A former post gives nothing.
+    """
+    index: dict[NamedNode, list[Quad]] = defaultdict(list)
+    for quad in quads:
+        index[quad.predicate].append(quad)
+    yield from _derive_members(index, premises)
+    yield from _derive_participants(index, premises)
+    yield from _derive_hierarchy(index, premises)
+
+
+def _assert_derived(triple: Triple, used: tuple[Premise, ...], premises: _Premises) -> Iterator[Quad]:
+    fact, graph = fact_iri(triple, premises.names), used[0].graph
+    yield Quad(triple.subject, triple.predicate, triple.object, graph)
+    for pair in _describe_axiom(fact, triple):
+        yield Quad(*pair, graph)
+    for premise in used:
+        yield Quad(fact, PROV("wasDerivedFrom"), premise.iri, graph)
+        for record in premise.records:
+            yield Quad(fact, premises.names.term("evidence"), record, graph)
+
+
+def _values(index: dict[NamedNode, list[Quad]], predicate: NamedNode) -> dict[NamedNode, list[NamedNode]]:
+    values: dict[NamedNode, list[NamedNode]] = defaultdict(list)
+    for quad in index.get(predicate, ()):
+        values[quad.subject].append(quad.object)
+    return values
+
+
+def _derive_members(index: dict[NamedNode, list[Quad]], premises: _Premises) -> Iterator[Quad]:
+    term = premises.names.term
+    members = _values(index, ORG("member"))
+    bodies, posts = _values(index, ORG("organization")), _values(index, term("post"))
+    for quad in index.get(term("tenure"), ()):
+        if quad.object != term("current"):
+            continue
+        used = (premises.find(quad.subject, quad.graph_name),)
+        for member in members[quad.subject]:
+            for body in bodies[quad.subject]:
+                yield from _assert_derived(Triple(member, ORG("memberOf"), body), used, premises)
+            for post in posts[quad.subject]:
+                yield from _assert_derived(Triple(member, ORG("holds"), post), used, premises)
+
+
+def _derive_participants(index: dict[NamedNode, list[Quad]], premises: _Premises) -> Iterator[Quad]:
+    term = premises.names.term
+    events = _values(index, term("event"))
+    for quad in index.get(term("agent"), ()):
+        used = (premises.find(quad.subject, quad.graph_name),)
+        for event in events[quad.subject]:
+            yield from _assert_derived(Triple(quad.object, term("participatedIn"), event), used, premises)
+
+
+def _derive_hierarchy(index: dict[NamedNode, list[Quad]], premises: _Premises) -> Iterator[Quad]:
+    parents: dict[NamedNode, list[Quad]] = defaultdict(list)
+    for quad in index.get(ORG("subOrganizationOf"), ()):
+        parents[quad.subject].append(quad)
+    for start in list(parents):
+        for ancestor, path in _ancestors(start, parents).items():
+            used = tuple(premises.find(step.triple, step.graph_name) for step in path)
+            triple = Triple(start, ORG("transitiveSubOrganizationOf"), ancestor)
+            yield from _assert_derived(triple, used, premises)
+
+
+def _ancestors(
+    start: NamedNode, parents: dict[NamedNode, list[Quad]]
+) -> dict[NamedNode, tuple[Quad, ...]]:
+    """Return each body above ``start`` with a shortest path to it, in a stable order."""
+    found: dict[NamedNode, tuple[Quad, ...]] = {}
+    edge: list[tuple[NamedNode, tuple[Quad, ...]]] = [(start, ())]
+    while edge:
+        node, path = edge.pop(0)
+        for step in sorted(parents.get(node, ()), key=str):
+            if step.object not in found and step.object != start:
+                found[step.object] = (*path, step)
+                edge.append((step.object, found[step.object]))
+    return found

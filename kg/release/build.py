@@ -1,0 +1,177 @@
+"""Builds a release aside and publishes it by one atomic rename.
+
+A crash at any moment leaves the current release as it was: until the rename there is only a folder under
+``building/``, which the next build sweeps away, and ``current`` is a link that is replaced as a whole.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pyoxigraph import Quad, Store
+
+from kg.check.findings import Report
+from kg.errors import BuildInProgress, CheckFailed, ReleaseError
+from kg.release.dumps import sort_quads, write_dumps
+from kg.release.layout import (
+    LAYOUT_VERSION,
+    Release,
+    building_path,
+    current_link,
+    open_release,
+    releases_path,
+)
+from kg.release.manifest import make_manifest, write_manifest
+from kg.sources import Sources
+
+
+def build_release(
+    sources: Sources, report: Report, var: Path, on_step: Callable[[str], None] = lambda step: None
+) -> Release:
+    """Build the release of checked sources and make it the current one.
+
+    The same sources give the same id; where that release is there already, it is only switched to.
+
+    Parameters
+    ----------
+    report: what ``check_sources`` returned for the sources.
+    var: the folder of releases; made if it is missing.
+
+    Raises
+    ------
+    CheckFailed: the report has findings.
+    BuildInProgress: another process is building there.
+    ReleaseError: the folder cannot be written, or the disk is full; nothing is left behind.
+    """
+    if report.findings:
+        raise CheckFailed(f"{len(report.findings)} findings.", "Run `kg check` and mend them.")
+    quads = sort_quads(report.quads)
+    release_id = identify(quads, sources)
+    try:
+        with _lock(var):
+            _sweep(var)
+            if not _is_whole(var, release_id):
+                _build_aside(sources, report, quads, var, release_id, on_step)
+            on_step("switching")
+            switch_current(var, release_id)
+    # pyoxigraph raises RuntimeError for some faults of its storage.
+    except (OSError, RuntimeError) as error:
+        raise ReleaseError(f"cannot build in {var}: {_reason(error)}.", _remedy(error)) from error
+    return open_release(var, release_id)
+
+
+def identify(quads: list[Quad], sources: Sources) -> str:
+    """Return the id of a release: 16 hexadecimal digits over its layout, quads and captured texts."""
+    digest = hashlib.sha256(f"layout {LAYOUT_VERSION}\n".encode())
+    for quad in quads:
+        digest.update(f"{quad}\n".encode())
+    for article in sources.articles:
+        digest.update(f"\x00{article.slug}\x00{article.text.text if article.text else ''}".encode())
+    return digest.hexdigest()[:16]
+
+
+def _reason(error: Exception) -> str:
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+
+
+def _remedy(error: Exception) -> str:
+    text = str(error)
+    if "No space left" in text or "File too large" in text:
+        return "Free some space and build again; the current release is untouched."
+    return "Name a folder that you may write to with --var."
+
+
+@contextmanager
+def _lock(var: Path) -> Iterator[None]:
+    var.mkdir(parents=True, exist_ok=True)
+    with (var / "build.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BuildInProgress(f"another build runs in {var}.", "Wait for it to end.") from None
+        yield  # the lock goes with the file, also when the process is killed
+
+
+def _sweep(var: Path) -> None:
+    if building_path(var).exists():
+        shutil.rmtree(building_path(var))
+
+
+def _is_whole(var: Path, release_id: str) -> bool:
+    # A release gets its name only when it is whole; one of an older layout would have another id.
+    return (releases_path(var) / release_id / "manifest.json").exists()
+
+
+def _build_aside(
+    sources: Sources,
+    report: Report,
+    quads: list[Quad],
+    var: Path,
+    release_id: str,
+    on_step: Callable[[str], None],
+) -> None:
+    folder = building_path(var) / release_id
+    folder.mkdir(parents=True)
+    try:
+        on_step("store")
+        _write_store(folder / "store", quads)
+        on_step("dumps")
+        (folder / "dumps").mkdir()
+        dumps = tuple(write_dumps(folder / "dumps", quads, sources.names))
+        (folder / "texts").mkdir()
+        for article in sources.articles:
+            if article.text is not None:
+                (folder / "texts" / f"{article.slug}.txt").write_bytes(article.text.text.encode())
+        write_manifest(folder / "manifest.json", make_manifest(release_id, sources, report, quads, dumps))
+        on_step("writing to disk")
+        _sync_tree(folder)
+        releases_path(var).mkdir(exist_ok=True)
+        folder.rename(releases_path(var) / release_id)
+        _sync(releases_path(var))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write_store(path: Path, quads: list[Quad]) -> None:
+    store = Store(str(path))
+    store.bulk_extend(quads)
+    store.optimize()
+    store.flush()
+
+
+def _sync_tree(folder: Path) -> None:
+    for root, _, files in os.walk(folder):
+        for name in files:
+            _sync(Path(root, name))
+        _sync(Path(root))
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def switch_current(var: Path, release_id: str) -> None:
+    """Make a release the current one, by one atomic rename of a link.
+
+    Raises
+    ------
+    ReleaseError: the release is not there.
+    """
+    if not _is_whole(var, release_id):
+        raise ReleaseError(f"there is no release {release_id} in {var}.", "Build it first.")
+    link = current_link(var)
+    fresh = link.with_name(f"current.{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(Path("releases", release_id))
+    fresh.replace(link)
+    _sync(var)

@@ -1,0 +1,91 @@
+"""Makes and writes the manifest: what a release says of itself."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pyoxigraph import Literal, NamedNode, Quad
+
+from kg import __version__
+from kg.check.findings import Coverage, Report
+from kg.model import Article
+from kg.release.layout import ArticleEntry, DumpFile, Manifest
+from kg.sources import Sources
+from kg.vocab import ORG, PREF_LABEL, PROV, SCHEMA, TYPE
+
+
+def make_manifest(
+    release_id: str, sources: Sources, report: Report, quads: list[Quad], dumps: tuple[DumpFile, ...]
+) -> Manifest:
+    """Describe a release; ``created`` is the one thing in it that differs from build to build."""
+    return Manifest(
+        id=release_id,
+        base_iri=sources.names.base,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        software=f"article-kg {__version__}",
+        quads=len(quads),
+        figures=count_figures(quads, report),
+        dumps=dumps,
+        articles=tuple(_describe_articles(sources, report)),
+    )
+
+
+def write_manifest(path: Path, manifest: Manifest) -> None:
+    """Write a manifest as JSON; ``layout.read_manifest`` reads it."""
+    path.write_text(json.dumps(asdict(manifest), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def count_figures(quads: list[Quad], report: Report) -> dict[str, int]:
+    """Count what the start page tells; a body is whatever is an ``org:Organization``."""
+    types = Counter(kind for _, kind in {(q.subject, q.object) for q in quads if q.predicate == TYPE})
+    return {
+        "articles": len(report.coverage),
+        "sentences": sum(coverage.sentences for coverage in report.coverage),
+        "people": types[SCHEMA("Person")],
+        "bodies": types[ORG("Organization")],
+        "memberships": types[ORG("Membership")],
+        "facts": len({record.fact.about for record in report.evidence}),
+        "derived_facts": len({q.subject for q in quads if q.predicate == PROV("wasDerivedFrom")}),
+        "evidence": len(report.evidence),
+        "triples": len({(quad.subject, quad.predicate, quad.object) for quad in quads}),
+    }
+
+
+def _describe_articles(sources: Sources, report: Report) -> Iterator[ArticleEntry]:
+    coverage = {covered.slug: covered for covered in report.coverage}
+    labels = {
+        statement.subject: statement.value.value
+        for document in sources.documents
+        for statement in document.statements
+        if statement.predicate == PREF_LABEL
+        and isinstance(statement.value, Literal)
+        and statement.value.language == "en"
+    }
+    for article in sources.articles:
+        yield _describe_article(article, coverage[article.slug], sources.names.term("fullText"), labels)
+
+
+def _describe_article(
+    article: Article, covered: Coverage, full_text: NamedNode, labels: dict[NamedNode, str]
+) -> ArticleEntry:
+    def text(predicate: NamedNode) -> str:
+        values = article.documents[0].values(article.iri, predicate)
+        value = values[0] if values else Literal("")
+        return labels.get(value, value.value) if isinstance(value, NamedNode) else value.value
+
+    return ArticleEntry(
+        slug=article.slug,
+        iri=article.iri.value,
+        headline=text(SCHEMA("headline")),
+        url=text(SCHEMA("url")),
+        publisher=text(SCHEMA("publisher")),
+        published=text(SCHEMA("datePublished"))[:10],
+        full_text=text(full_text) == "true",
+        sentences=covered.sentences,
+        sentences_with_facts=covered.sentences - len(covered.without_facts),
+    )

@@ -1,0 +1,118 @@
+"""The names that the code itself uses: namespaces, terms, and the IRIs minted under a base.
+
+Anything the ontology says beyond these is data to the code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+from pyoxigraph import NamedNode
+
+
+class Namespace:
+    """Makes terms of one namespace.
+
+    >>> SKOS("prefLabel")
+    <NamedNode value=http://www.w3.org/2004/02/skos/core#prefLabel>
+    """
+
+    def __init__(self, iri: str) -> None:
+        self.iri = iri
+
+    def __call__(self, name: str) -> NamedNode:
+        return NamedNode(self.iri + name)
+
+
+RDF = Namespace("http://www.w3.org/1999/02/22-rdf-syntax-ns#")
+RDFS = Namespace("http://www.w3.org/2000/01/rdf-schema#")
+OWL = Namespace("http://www.w3.org/2002/07/owl#")
+XSD = Namespace("http://www.w3.org/2001/XMLSchema#")
+SKOS = Namespace("http://www.w3.org/2004/02/skos/core#")
+ORG = Namespace("http://www.w3.org/ns/org#")
+OA = Namespace("http://www.w3.org/ns/oa#")
+PROV = Namespace("http://www.w3.org/ns/prov#")
+DCT = Namespace("http://purl.org/dc/terms/")
+SCHEMA = Namespace("https://schema.org/")
+SH = Namespace("http://www.w3.org/ns/shacl#")
+WD = Namespace("http://www.wikidata.org/entity/")
+
+BUILT_IN = (RDF.iri, RDFS.iri, OWL.iri, XSD.iri)
+"""Namespaces whose terms need no declaration in the ontology."""
+
+TYPE = RDF("type")
+REIFIES = RDF("reifies")
+COMMENT = RDFS("comment")
+AXIOM = OWL("Axiom")
+EXACT, PREFIX, SUFFIX = OA("exact"), OA("prefix"), OA("suffix")
+PREF_LABEL = SKOS("prefLabel")
+SOURCE = DCT("source")
+
+HASH_DIGITS = 16
+"""Hexadecimal digits of a minted hash: 64 bits, so a clash among a billion records has odds of 1 in 37."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Mints IRIs under ``base``, which ends with a slash.
+
+    >>> Names("http://h/").sentence("a", 3)
+    <NamedNode value=http://h/article/a/sentence/3>
+    """
+
+    base: str
+
+    @property
+    def ontology(self) -> NamedNode:
+        return NamedNode(f"{self.base}ontology")
+
+    @property
+    def entities(self) -> NamedNode:
+        return NamedNode(f"{self.base}entities")
+
+    def term(self, name: str) -> NamedNode:
+        return NamedNode(f"{self.base}ontology#{name}")
+
+    def thing(self, slug: str) -> NamedNode:
+        return NamedNode(f"{self.base}id/{slug}")
+
+    def article(self, slug: str) -> NamedNode:
+        return NamedNode(f"{self.base}article/{slug}")
+
+    def text(self, slug: str) -> NamedNode:
+        return NamedNode(f"{self.base}article/{slug}/text")
+
+    def sentence(self, slug: str, number: int) -> NamedNode:
+        return NamedNode(f"{self.base}article/{slug}/sentence/{number}")
+
+    def fact(self, *key: object) -> NamedNode:
+        return NamedNode(f"{self.base}fact/{self._hash(key)}")
+
+    def evidence(self, *key: object) -> NamedNode:
+        return NamedNode(f"{self.base}evidence/{self._hash(key)}")
+
+    def _hash(self, key: tuple[object, ...]) -> str:
+        # Over relative IRIs, so that a hash stays what it is when the base changes.
+        text = "\x1f".join(str(part) for part in key).replace(f"<{self.base}", "<")
+        return sha256(text.encode()).hexdigest()[:HASH_DIGITS]
+
+    @property
+    def prefixes(self) -> dict[str, str]:
+        """Prefixes of what is published, as serialisers take them."""
+        return {
+            "id": f"{self.base}id/",
+            "kg": f"{self.base}ontology#",
+            "dct": DCT.iri,
+            "oa": OA.iri,
+            "org": ORG.iri,
+            "owl": OWL.iri,
+            "prov": PROV.iri,
+            "rdf": RDF.iri,
+            "rdfs": RDFS.iri,
+            "schema": SCHEMA.iri,
+            "sh": SH.iri,
+            "skos": SKOS.iri,
+            "wd": WD.iri,
+            "xsd": XSD.iri,
+        }
