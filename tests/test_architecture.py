@@ -1,0 +1,161 @@
+"""The tree is the architecture: imports point down, without cycles, and this file says where down is."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+LEAVES = {"errors", "vocab", "formats", "settings"}
+
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "vocab": {"errors"},
+    "formats": {"errors"},
+    "settings": {"errors"},
+    "model": LEAVES,
+    "sources": LEAVES | {"model"},
+    "check": LEAVES | {"model", "sources"},
+    "store": LEAVES,  # a store answers queries and does not care where its data came from
+    "release": LEAVES | {"model", "sources", "check", "store"},
+    "cli": LEAVES | {"model", "sources", "check", "store", "release"},
+    "webapp": LEAVES | {"store", "release"},  # it serves releases; sources end where a release begins
+}
+"""Layer → the other layers of `kg` that it may import. The key is the first name below `kg`."""
+
+WEB = {"flask", "werkzeug", "jinja2", "webapp"}
+SERVER = {"granian"}
+ENGINES = {"pyoxigraph", "rdflib", "SPARQLWrapper", "pyshacl"}
+
+
+def find_modules(package: str) -> dict[str, Path]:
+    """Return dotted name → file of all modules of a package."""
+    found = {}
+    for path in sorted((ROOT / package).rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+MODULES = find_modules("kg") | find_modules("webapp")
+KG = [name for name in MODULES if name.split(".")[0] == "kg"]
+WEBAPP = [name for name in MODULES if name.split(".")[0] == "webapp"]
+
+
+def read_imports(module: str) -> Iterator[tuple[str, int]]:
+    """Yield what a module imports, wherever in it, as (dotted name, line)."""
+    path = MODULES[module]
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*above, base] if base else above)
+            for alias in node.names:
+                whole = f"{base}.{alias.name}"
+                yield (whole if whole in MODULES else base, node.lineno)
+
+
+def layer_of(module: str) -> str:
+    """Return the layer of a module of ours: `webapp`, `kg` for the package itself, else its name below `kg`.
+
+    >>> layer_of("kg.store.base")
+    'store'
+    """
+    parts = module.split(".")
+    return parts[0] if parts[0] == "webapp" or len(parts) == 1 else parts[1]
+
+
+def where(module: str, line: int) -> str:
+    return f"{MODULES[module].relative_to(ROOT)}:{line}"
+
+
+def assert_not_imported(module: str, forbidden: set[str], reason: str) -> None:
+    faults = [
+        f"{where(module, line)}: imports {name}; {reason}"
+        for name, line in read_imports(module)
+        if name.split(".")[0] in forbidden
+    ]
+    assert not faults, "\n".join(faults)
+
+
+def test_every_module_has_a_layer() -> None:
+    homeless = {layer_of(name) for name in MODULES} - MAY_IMPORT.keys() - {"kg"}
+    assert not homeless, f"say in MAY_IMPORT what these may import: {sorted(homeless)}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_down(module: str) -> None:
+    layer = layer_of(module)
+    allowed = MAY_IMPORT.get(layer, set()) | {layer, "kg"}  # `kg` itself is the version and nothing more
+    faults = [
+        f"{where(module, line)}: {layer} may not import {name}, only {sorted(MAY_IMPORT.get(layer, set()))}"
+        for name, line in read_imports(module)
+        if name.split(".")[0] in ("kg", "webapp") and layer_of(name) not in allowed
+    ]
+    assert not faults, "\n".join(faults)
+
+
+def test_no_module_imports_in_a_circle() -> None:
+    graph = {
+        module: {name for name, _ in read_imports(module) if name in MODULES and name != module}
+        for module in MODULES
+    }
+    # A package's __init__ that imports nothing of ours cannot close a circle, so `import kg` does no harm.
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail("imports in a circle: " + " → ".join(error.args[1]))
+
+
+@pytest.mark.parametrize("module", KG)
+def test_the_library_knows_no_http(module: str) -> None:
+    assert_not_imported(module, WEB, "kg is a library under the web application and never the reverse")
+
+
+@pytest.mark.parametrize("module", [name for name in KG if layer_of(name) != "cli"])
+def test_only_the_command_line_starts_the_server(module: str) -> None:
+    assert_not_imported(module, SERVER, "kg/cli.py starts the server")
+
+
+def test_the_store_seam_knows_no_engine() -> None:
+    assert_not_imported("kg.store.base", ENGINES, "the seam is the same for every engine")
+
+
+@pytest.mark.parametrize("module", WEBAPP)
+def test_the_web_application_knows_no_engine(module: str) -> None:
+    assert_not_imported(
+        module, {"rdflib", "SPARQLWrapper", "pyshacl"}, "it asks the store, whichever engine is behind it"
+    )
+
+
+@pytest.mark.parametrize("module", [name for name in WEBAPP if name == "webapp.protocol"])
+def test_the_protocol_is_pure(module: str) -> None:
+    assert_not_imported(module, {"flask"}, "it turns plain values into a query, without a request around it")
+
+
+def test_errors_stand_on_nothing() -> None:
+    standard = sys.stdlib_module_names
+    foreign = [name for name, _ in read_imports("kg.errors") if name.split(".")[0] not in standard]
+    assert not foreign, f"kg/errors.py imports {foreign}"
+
+
+@pytest.mark.parametrize(
+    "package",
+    [path.parent for path in sorted((ROOT / "kg").glob("*/__init__.py"))],
+    ids=lambda path: path.name,
+)
+def test_a_layer_says_what_it_may_not_import(package: Path) -> None:
+    readme = package / "README.md"
+    docstring = ast.get_docstring(ast.parse((package / "__init__.py").read_text(encoding="utf-8"))) or ""
+    said = docstring + (readme.read_text(encoding="utf-8") if readme.is_file() else "")
+    assert "import" in said, f"{package.name}/README.md or its docstring has to say what it may not import"

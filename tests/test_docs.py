@@ -1,0 +1,135 @@
+"""Documentation that cannot go stale: what users meet is named in docs/, and its generated parts are current.
+
+`make docs` (UPDATE_DOCS=1) writes the generated files anew.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import os
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+import click
+import pytest
+
+from kg import errors
+from kg.settings import ENVIRONMENT_PREFIX, Settings, read_settings
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+
+
+def hold(path: Path, expected: str) -> None:
+    """Assert that a generated file is current, or write it."""
+    if os.environ.get("UPDATE_DOCS"):
+        path.write_text(expected, encoding="utf-8")
+    actual = path.read_text(encoding="utf-8") if path.is_file() else ""
+    assert actual == expected, f"{path.relative_to(ROOT)} is not current: run `make docs`"
+
+
+def render_settings() -> str:
+    rows = []
+    for setting in fields(Settings):
+        default = f"`{setting.default}`" if setting.default != "" else "(empty)"
+        minimum = setting.metadata["minimum"]
+        least = "" if minimum is None else f" (at least {minimum})"
+        variable = ENVIRONMENT_PREFIX + setting.name.upper()
+        rows.append(f"| `{setting.name}` | {default} | `{variable}` | {setting.metadata['help']}{least} |")
+    return (
+        "# Settings\n\n"
+        "Generated from `kg/settings.py` by `make docs`.\n\n"
+        "A setting is read from its default, then `kg.toml` in the current folder (or the file named with\n"
+        "`--settings`), then the environment, then the command line; the later one wins.\n"
+        "An unknown name in the file is an error.\n\n"
+        "| setting | default | environment variable | what it is |\n|---|---|---|---|\n"
+        + "\n".join(rows)
+        + "\n"
+    )
+
+
+def walk_commands(command: click.Command, name: str) -> Iterator[tuple[str, str]]:
+    """Yield (name, help text) of a command and of all below it."""
+    context = click.Context(command, info_name=name, terminal_width=100, max_content_width=100)
+    yield name, command.get_help(context)
+    if isinstance(command, click.Group):
+        for child in sorted(command.commands):
+            yield from walk_commands(command.commands[child], f"{name} {child}")
+
+
+def render_cli(command: click.Command) -> str:
+    parts = ["# The command line\n\nGenerated from `kg --help` by `make docs`.\n"]
+    parts += [
+        f"\n## {name}\n\n```text\n{text.rstrip()}\n```\n" for name, text in walk_commands(command, "kg")
+    ]
+    return "".join(parts)
+
+
+def walk_errors(base: type[errors.KgError]) -> Iterator[type[errors.KgError]]:
+    yield base
+    for child in base.__subclasses__():
+        yield from walk_errors(child)
+
+
+def test_settings_are_documented() -> None:
+    hold(DOCS / "settings.md", render_settings())
+
+
+def test_the_settings_file_names_no_unknown_setting() -> None:
+    read_settings(ROOT / "kg.toml", environment={})
+    commented = re.findall(r"^# (\w+) = ", (ROOT / "kg.toml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(commented) <= {setting.name for setting in fields(Settings)}
+
+
+@pytest.mark.skipif(importlib.util.find_spec("kg.cli") is None, reason="there is no command line yet")
+def test_commands_are_documented() -> None:
+    from kg.cli import main
+
+    hold(DOCS / "cli.md", render_cli(main))
+
+
+@pytest.mark.parametrize("error", sorted({*walk_errors(errors.KgError)}, key=lambda error: error.__name__))
+def test_errors_are_documented(error: type[errors.KgError]) -> None:
+    assert re.search(
+        rf"^\| `{error.__name__}` \|", (DOCS / "errors.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+
+
+def test_the_error_tree_is_drawn() -> None:
+    assert errors.__doc__
+    drawn = set(re.findall(r"\b[A-Z][A-Za-z]*[a-z]\b(?=  )", errors.__doc__))
+    defined = {name for name, _ in inspect.getmembers(errors, inspect.isclass) if name != "Path"}
+    assert drawn == defined
+
+
+def test_relative_links_lead_somewhere() -> None:
+    broken = []
+    for page in [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]:
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
+            if "://" not in target and not (page.parent / target).exists():
+                broken.append(f"{page.relative_to(ROOT)}: {target}")
+    assert not broken
+
+
+def test_the_readme_names_every_verb_that_it_promises() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    verbs = set(re.findall(r"^([a-z]+):.*## ", makefile, re.MULTILINE))
+    named = set(re.findall(r"`make ([a-z]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
+    assert named <= verbs
+
+
+def test_the_lock_file_names_no_registry() -> None:
+    for name in ("requirements.lock", "pyproject.toml"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        assert not re.search(r"https?://|file:|--(?:extra-)?index-url|--find-links", text), name
+
+
+def test_every_dependency_has_its_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    reasons = (DOCS / "design.md").read_text(encoding="utf-8").lower()
+    names = [re.split(r"[<>=~!\[]", item)[0].lower() for item in project["dependencies"]]
+    assert [name for name in names if f"| {name} |" not in reasons] == []
