@@ -25,8 +25,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "check": LEAVES | {"model", "sources", "publication"},
     "store": {"errors", "formats"},  # it answers queries and does not care where its data came from
     "release": LEAVES | {"model", "sources", "publication", "check", "store"},
-    "cli": LEAVES | {"model", "sources", "publication", "check", "store", "release"},
-    "webapp": LEAVES | {"store", "release"},  # it serves releases; sources end where a release begins
+    "description": LEAVES | {"store"},  # it asks, and does not care which store answers
+    "cli": LEAVES | {"model", "sources", "publication", "check", "store", "release", "description"},
+    "webapp": LEAVES
+    | {"store", "release", "description"},  # it serves releases; sources end where a release begins
 }
 """Layer → the other layers of `kg` that it may import. The key is the first name below `kg`."""
 

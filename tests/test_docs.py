@@ -52,13 +52,15 @@ def render_settings() -> str:
     )
 
 
-def walk_commands(command: click.Command, name: str) -> Iterator[tuple[str, str]]:
+def walk_commands(
+    command: click.Command, name: str, parent: click.Context | None = None
+) -> Iterator[tuple[str, str]]:
     """Yield (name, help text) of a command and of all below it."""
-    context = click.Context(command, info_name=name, terminal_width=100)
-    yield name, command.get_help(context)
+    context = command.make_context(name, [], parent, resilient_parsing=True, terminal_width=100)
+    yield context.command_path, command.get_help(context)
     if isinstance(command, click.Group):
         for child in sorted(command.commands):
-            yield from walk_commands(command.commands[child], f"{name} {child}")
+            yield from walk_commands(command.commands[child], child, context)
 
 
 def render_cli(command: click.Command) -> str:

@@ -210,7 +210,6 @@ def test_the_endpoint_sends_no_requests_of_its_own(server: Server) -> None:
             trap.accept()
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:rdflib")
 def test_the_dumps_parse_everywhere(server: Server) -> None:
     listing = fetch(server.base + "dumps/", "text/html").text
     names = sorted(set(re.findall(r'href="(?:[^"]*/)?([\w.-]+\.gz)"', listing)))
