@@ -85,7 +85,7 @@ class _Premises:
         graph = self.names.article(record.article) if record.article else self._graph_of(record)
         about = record.fact.about
         fact = fact_iri(about, self.names)
-        iri = self.names.evidence(fact, record.article, record.selection, record.source, record.status)
+        iri = self.names.evidence(fact, *_identity(record))
         self._records[about, graph].append(iri)
         pairs = [*self._describe(iri, fact, record)]
         if isinstance(about, Triple):
@@ -135,6 +135,12 @@ class _Premises:
         yield position, TYPE, OA("TextPositionSelector")
         yield position, OA("start"), _count(selection.start_codepoint)
         yield position, OA("end"), _count(selection.end_codepoint)
+
+
+def _identity(record: Evidence) -> tuple[object, ...]:
+    """Return what makes a record of a fact this one; its hash is taken over it."""
+    place = record.selection and (record.selection.start_codepoint, record.selection.end_codepoint)
+    return record.article, place, record.source, record.source_note, record.status, record.modality
 
 
 def _describe_axiom(

@@ -42,7 +42,7 @@ def write_dumps(folder: Path, quads: list[Quad], names: Names) -> Iterator[DumpF
     quads: sorted by ``sort_quads``.
     """
     written = [write_nquads(folder / f"{WHOLE}.nq.gz", quads)]
-    written.append(_write_turtle(folder / f"{WHOLE}.ttl.gz", merge_graphs(quads), names))
+    written.append(_write_turtle(folder / f"{WHOLE}.ttl.gz", merge_triples(quads), names))
     for graph in dict.fromkeys(quad.graph_name for quad in quads):
         triples = [_triple(quad) for quad in quads if quad.graph_name == graph]
         name = graph.value.removeprefix(names.base).replace("/", "-")
@@ -52,7 +52,7 @@ def write_dumps(folder: Path, quads: list[Quad], names: Names) -> Iterator[DumpF
     yield from written
 
 
-def merge_graphs(quads: Iterable[Quad]) -> list[Triple]:
+def merge_triples(quads: Iterable[Quad]) -> list[Triple]:
     """Return the union of all graphs, in the order of ``sort_quads``."""
     return sorted({_triple(quad) for quad in quads}, key=_triple_key)
 
