@@ -1,0 +1,152 @@
+"""The words of a SPARQL text: what must be known of a query before an engine runs it.
+
+Follows the terminals of the grammar (SPARQL 1.1 Query, section 19.8), so that a word inside a string, a
+comment, an IRI, a variable or a prefixed name is no keyword. It is stricter than the grammar where the
+engine is laxer: Oxigraph reads keywords that are glued to what follows (``SERVICEex:a``, ``trueSERVICE``)
+and decides by context whether ``<`` is an operator or opens an IRI.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_ESCAPE = r"\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8}"
+_NAME = r"[A-Za-z0-9_\-]|[^\x00-\x7f]"
+_LOCAL = r"[A-Za-z0-9_\-:]|[^\x00-\x7f]|%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?#@%]"
+_LOCAL_FIRST = _LOCAL.replace(r"_\-:", "_:")
+
+# A prefix is at most 64 characters here, so that a text like a.a.a.a… costs no quadratic time; a longer
+# one falls apart into words, which can only make the reading stricter.
+_TOKEN = re.compile(
+    rf"""
+      (?P<space>   [\x20\t\r\n]+ | \#[^\r\n]* )
+    | (?P<iri>     < (?: [^<>"{{}}|^`\\\x00-\x20] | {_ESCAPE} )*+ > )
+    | (?P<string>  \"\"\" (?: \"{{0,2}} (?: [^"\\] | \\. ) )*+ \"\"\"
+                 | ''' (?: '{{0,2}} (?: [^'\\] | \\. ) )*+ '''
+                 | " (?: [^"\\\r\n] | \\. )*+ " | ' (?: [^'\\\r\n] | \\. )*+ ' )
+    | (?P<var>     [?$] (?: [A-Za-z0-9_] | [^\x00-\x7f] )++ )
+    | (?P<blank>   _: (?: {_NAME} | \.+(?={_NAME}) )++ )
+    | (?P<pname>   (?P<prefix> (?: [A-Za-z] | [^\x00-\x7f] ) (?: {_NAME} | \. ){{0,64}} )?
+                   : (?P<local> (?: {_LOCAL_FIRST} ) (?: {_LOCAL} | \.++(?={_LOCAL}) )*+ )? )
+    | (?P<lang>    @ [A-Za-z]+ (?: - [A-Za-z0-9]+ )* (?: -- [A-Za-z]+ )? )
+    | (?P<word>    (?: [A-Za-z] | {_ESCAPE} ) (?: [A-Za-z0-9_] | {_ESCAPE} )*+ )
+    | (?P<other>   . )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+_FORMS = ("SELECT", "ASK", "CONSTRUCT", "DESCRIBE")
+_UPDATES = ("INSERT", "DELETE", "LOAD", "CLEAR", "CREATE", "DROP", "COPY", "MOVE", "ADD", "WITH")
+
+# ?a<?b)SERVICE#>: an engine that knows it is inside an expression reads an operator, a closing bracket,
+# the keyword and a comment where the terminals alone give one IRI. A real IRI after an operand that holds
+# a closing bracket, the word and then a number sign is rare enough to refuse.
+_IRI_OR_OPERATOR = re.compile(r"\).*service.*#", re.IGNORECASE | re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A terminal: ``kind`` is the name of its group in the pattern, ``text`` is as written."""
+
+    kind: str
+    text: str
+    prefix: str = ""
+    local: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What the words of a text say: ``form`` is SELECT, ASK, CONSTRUCT, DESCRIBE, UPDATE or empty."""
+
+    form: str
+    has_from: bool
+    has_service: bool
+
+
+def read_tokens(text: str) -> Iterator[Token]:
+    """Yield the terminals of a text without space and comments; never fails.
+
+    >>> [t.text for t in read_tokens("ASK { <a> ?service 'SERVICE' } # SERVICE")]
+    ['ASK', '{', '<a>', '?service', "'SERVICE'", '}']
+    """
+    for match in _TOKEN.finditer(text):
+        kind = match.lastgroup or "other"
+        if match["pname"] is not None:
+            yield Token("pname", match[0], match["prefix"] or "", match["local"] or "")
+        elif kind != "space":
+            yield Token(kind, match[0])
+
+
+def read_outline(text: str) -> Outline:
+    """Read form, dataset clauses and SERVICE from the words of a query or update.
+
+    >>> read_outline("PREFIX service: <x> SELECT * FROM <g> { service:a ?p 'SERVICE' }")
+    Outline(form='SELECT', has_from=True, has_service=False)
+    """
+    tokens = list(read_tokens(text))
+    declared = set(_declared_prefixes(tokens))
+    return Outline(
+        form=_find_form(tokens),
+        has_from=any(_is_keyword(token, "FROM", declared) for token in tokens),
+        has_service=any(
+            _is_keyword(token, "SERVICE", declared) or _may_hide_service(before, token)
+            for before, token in zip([None, *tokens], tokens, strict=False)
+        ),
+    )
+
+
+def _find_form(tokens: list[Token]) -> str:
+    for token in tokens:
+        if token.kind != "word":
+            continue
+        word = _decode(token.text).upper()
+        if word.startswith(_UPDATES):
+            return "UPDATE"
+        for form in _FORMS:
+            if word.startswith(form):
+                return form
+        if not word.startswith(("PREFIX", "BASE", "VERSION")):
+            return ""
+    return ""
+
+
+def _is_keyword(token: Token, keyword: str, declared: set[str]) -> bool:
+    """Tell whether a token is the keyword, or holds it glued to a word or to a declared prefix."""
+    if token.kind == "word":
+        return keyword in _decode(token.text).upper()
+    if token.kind != "pname":
+        return False
+    head, found, _ = token.prefix.upper().rpartition(keyword)
+    tail = token.prefix[len(head) + len(keyword) :]
+    return bool(found) and any(rest in declared for rest in (tail, *_without(tail, "SILENT", "NAMED")))
+
+
+def _without(text: str, *keywords: str) -> list[str]:
+    return [text[len(keyword) :] for keyword in keywords if text.upper().startswith(keyword)]
+
+
+def _may_hide_service(before: Token | None, token: Token) -> bool:
+    if token.kind != "iri" or before is None:
+        return False
+    operand = before.kind in ("var", "string", "iri", "pname", "lang", "word") or before.text in ")0123456789"
+    return operand and _IRI_OR_OPERATOR.search(token.text) is not None
+
+
+def _declared_prefixes(tokens: list[Token]) -> Iterator[str]:
+    for token, after in zip(tokens, tokens[1:], strict=False):
+        if token.kind == "pname" and not token.local and after.kind == "iri":
+            yield token.prefix
+            if token.prefix.upper().startswith("PREFIX"):
+                yield token.prefix[len("PREFIX") :]
+
+
+def _decode(word: str) -> str:
+    """Resolve codepoint escapes (SPARQL 1.1 Query, section 19.2)."""
+    return re.sub(_ESCAPE, lambda match: _to_character(match[0]), word)
+
+
+def _to_character(escape: str) -> str:
+    codepoint = int(escape[2:], 16)
+    return chr(codepoint) if codepoint <= 0x10FFFF else "\ufffd"

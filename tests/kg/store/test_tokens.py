@@ -1,0 +1,53 @@
+"""The words of a query; the contract tests show what an engine makes of the same texts."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from kg.store.tokens import read_outline, read_tokens
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("SELECT * {}", "SELECT"),
+        ("prefix ask: <urn:x> base <urn:b> # DESCRIBE\n construct {} {}", "CONSTRUCT"),
+        ("ASK{}", "ASK"),
+        ("DESCRIBE<urn:a>", "DESCRIBE"),
+        ("WITH <urn:g> DELETE { } WHERE { }", "UPDATE"),
+        ("", ""),
+        ("nonsense SELECT", ""),
+    ],
+)
+def test_form(text: str, form: str) -> None:
+    assert read_outline(text).form == form
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("?a<?b", ["?a", "<", "?b"]),
+        ("?a <urn:b>?c", ["?a", "<urn:b>", "?c"]),
+        ("ex:a\\#b.c.", ["ex:a\\#b.c", "."]),
+        ("'a\\'b' \"\"\"c\"d\"\"\"", ["'a\\'b'", '"""c"d"""']),
+        ("'a'@en-GB ''", ["'a'@en-GB"[:3], "@en-GB", "''"]),
+        ("_:b1.SERVICE", ["_:b1.SERVICE"]),
+        ("# a\r?b", ["?b"]),
+        ("'broken\n x", ["'", "broken", "x"]),
+    ],
+)
+def test_tokens(text: str, tokens: list[str]) -> None:
+    assert [token.text for token in read_tokens(text)] == tokens
+
+
+PIECES = ["a.", '"', "'''", "<", "\\u0041", "a:b.", "_:a.", "\\", "@a-", "%", "((", "ab"]
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_reading_takes_linear_time(piece: str) -> None:
+    text = "SERVICE " + piece * (200_000 // len(piece))
+    started = time.monotonic()
+    read_outline(text)
+    assert time.monotonic() - started < 5
