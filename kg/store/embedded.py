@@ -233,7 +233,7 @@ class _Lease:
         if closed:
             return errors.StoreUnavailable("The store was closed while the query ran.")
         if overdue:
-            return errors.QueryTimeout(f"The query ran longer than {self._limits.deadline_s:g} s and was stopped.")
+            return errors.QueryTimeout(f"The query ran longer than {self._limits.deadline_s:g} s.")
         return _explain_exit(code)
 
     def _release(self, *, reusable: bool) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 _ESCAPE = r"\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8}"
 _NAME = r"[A-Za-z0-9_\-]|[^\x00-\x7f]"
@@ -135,7 +136,7 @@ def _may_hide_service(before: Token | None, token: Token) -> bool:
 
 
 def _declared_prefixes(tokens: list[Token]) -> Iterator[str]:
-    for token, after in zip(tokens, tokens[1:], strict=False):
+    for token, after in pairwise(tokens):
         if token.kind == "pname" and not token.local and after.kind == "iri":
             yield token.prefix
             if token.prefix.upper().startswith("PREFIX"):

@@ -13,6 +13,7 @@ import re
 import resource
 import signal
 import sys
+from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
 import pyoxigraph as ox
@@ -55,7 +56,7 @@ class _FrameWriter:
     def write(self, data: bytes) -> int:
         self._total += len(data)
         if self._total > self._max_bytes:
-            raise _Failure("QueryTooLarge", f"The result is larger than the {self._max_bytes:,} bytes allowed.")
+            raise _Failure("QueryTooLarge", f"The result has more than the {self._max_bytes} bytes allowed.")
         self._pending += data
         if len(self._pending) >= frames.CHUNK_BYTES or (self._head and len(self._pending) >= 8192):
             self._send(b"")
@@ -93,7 +94,8 @@ def main(store_path: str, max_bytes: int, parent: int) -> None:
     while (request := _read_request(sys.stdin.buffer)) is not None:
         try:
             writer = _answer(store, request, output)
-            writer.finish(frames.to_frame(frames.END, frames.RETIRE if _read_memory()[1] > retire_at else b""))
+            grown = _read_memory()[1] > retire_at
+            writer.finish(frames.to_frame(frames.END, frames.RETIRE if grown else b""))
         except _Failure as failure:
             _send_error(output, failure)
 
@@ -106,7 +108,7 @@ def _answer(store: ox.Store, request: dict[str, Any], output: BinaryIO) -> _Fram
     except SyntaxError as error:
         raise _to_syntax_failure(str(error)) from None
     except UnicodeEncodeError as error:
-        raise _Failure("QuerySyntaxError", f"The query holds a character that is none: {error.reason}.") from None
+        raise _Failure("QuerySyntaxError", f"The query is not text: {error.reason}.") from None
     except MemoryError:
         raise _Failure("QueryTooLarge", "The query needs more memory than allowed.") from None
     except RuntimeError as error:
@@ -228,8 +230,7 @@ def _limit_memory(max_bytes: int) -> None:
 def _read_memory() -> tuple[int, int]:
     """Return address space and resident memory of this process in bytes; zeros where there is no /proc."""
     try:
-        with open("/proc/self/statm", encoding="ascii") as file:
-            pages = file.read().split()
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()
     except OSError:
         return 0, 0
     size = resource.getpagesize()
