@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "release": LEAVES | {"model", "sources", "publication", "check", "store"},
     "description": LEAVES | {"store"},  # it asks, and does not care which store answers
     "cli": LEAVES | {"model", "sources", "publication", "check", "store", "release", "description"},
+    "__main__": {"cli"},
     "webapp": LEAVES
     | {"store", "release", "description"},  # it serves releases; sources end where a release begins
 }
