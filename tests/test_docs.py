@@ -19,6 +19,7 @@ import pytest
 from kg import errors
 from kg.cli import cli
 from kg.settings import ENVIRONMENT_PREFIX, Settings, read_settings
+from webapp.errors import STATUS
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -92,10 +93,22 @@ def test_commands_are_documented() -> None:
 
 
 @pytest.mark.parametrize("error", sorted({*walk_errors(errors.KgError)}, key=lambda error: error.__name__))
-def test_errors_are_documented(error: type[errors.KgError]) -> None:
-    assert re.search(
-        rf"^\| `{error.__name__}` \|", (DOCS / "errors.md").read_text(encoding="utf-8"), re.MULTILINE
-    )
+def test_errors_are_documented_with_their_status(error: type[errors.KgError]) -> None:
+    page = (DOCS / "errors.md").read_text(encoding="utf-8")
+    row = re.search(rf"^\| `{error.__name__}` \|.*\| (\d+)[^|]*\|$", page, re.MULTILINE)
+    assert row, f"docs/errors.md has no row for {error.__name__}"
+    assert int(row[1]) == next((STATUS[kind] for kind in error.__mro__ if kind in STATUS), 500)
+
+
+def test_routes_are_documented(tmp_path: Path) -> None:
+    from webapp.app import create_app
+
+    page = (DOCS / "http.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"^\| `(/[^`]*)` \|", page, re.MULTILINE))
+    rules = create_app(Settings(var=str(tmp_path))).url_map.iter_rules()
+    served = {re.sub(r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>", r"<\1>", rule.rule) for rule in rules}
+    assert served - named == set(), "docs/http.md does not name these"
+    assert named - served == set(), "docs/http.md names these, and nothing answers there"
 
 
 def test_the_error_tree_is_drawn() -> None:
