@@ -15,14 +15,21 @@ from pathlib import Path
 
 import click
 import pytest
+from flask import Flask
 
 from kg import errors
 from kg.cli import cli
 from kg.settings import ENVIRONMENT_PREFIX, Settings, read_settings
-from webapp.errors import STATUS
+from webapp.app import create_app
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    """The application, without a release."""
+    return create_app(Settings(var=str(tmp_path_factory.mktemp("var"))))
 
 
 def hold(path: Path, expected: str) -> None:
@@ -93,19 +100,19 @@ def test_commands_are_documented() -> None:
 
 
 @pytest.mark.parametrize("error", sorted({*walk_errors(errors.KgError)}, key=lambda error: error.__name__))
-def test_errors_are_documented_with_their_status(error: type[errors.KgError]) -> None:
+def test_errors_are_documented_with_their_status(app: Flask, error: type[errors.KgError]) -> None:
     page = (DOCS / "errors.md").read_text(encoding="utf-8")
     row = re.search(rf"^\| `{error.__name__}` \|.*\| (\d+)[^|]*\|$", page, re.MULTILINE)
     assert row, f"docs/errors.md has no row for {error.__name__}"
-    assert int(row[1]) == next((STATUS[kind] for kind in error.__mro__ if kind in STATUS), 500)
+    raised = error("x", path=Path("x")) if issubclass(error, errors.SourceError) else error("x")
+    with app.test_request_context("/"):
+        assert app.make_response(app.handle_user_exception(raised)).status_code == int(row[1])
 
 
-def test_routes_are_documented(tmp_path: Path) -> None:
-    from webapp.app import create_app
-
+def test_routes_are_documented(app: Flask) -> None:
     page = (DOCS / "http.md").read_text(encoding="utf-8")
     named = set(re.findall(r"^\| `(/[^`]*)` \|", page, re.MULTILINE))
-    rules = create_app(Settings(var=str(tmp_path))).url_map.iter_rules()
+    rules = app.url_map.iter_rules()
     served = {re.sub(r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>", r"<\1>", rule.rule) for rule in rules}
     assert served - named == set(), "docs/http.md does not name these"
     assert named - served == set(), "docs/http.md names these, and nothing answers there"
