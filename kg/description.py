@@ -48,6 +48,15 @@ _RECORDS = """CONSTRUCT {{ ?record ?p ?o . ?target ?tp ?to . ?selector ?sp ?so .
   UNION {{ ?record oa:hasTarget/oa:hasSelector ?selector . ?selector ?sp ?so }}
   UNION {{ ?record kg:sentence ?sentence . ?sentence ?np ?no }} }}"""
 
+_SENTENCES = """CONSTRUCT {{ ?sentence ?p ?o }} WHERE {{ ?sentence kg:sentenceOf <{iri}> ; ?p ?o }}"""
+
+_CITING = """CONSTRUCT {{ ?record kg:sentence ?sentence }} WHERE {{
+  ?sentence kg:sentenceOf <{iri}> . ?record kg:sentence ?sentence }}"""
+
+_BODIES = """CONSTRUCT {{ ?fact ?p ?o }} WHERE {{
+  VALUES ?record {{ {records} }}
+  ?record oa:hasBody ?fact . ?fact a owl:Axiom ; ?p ?o }}"""
+
 _LABELS = """CONSTRUCT {{ ?thing ?p ?label }} WHERE {{
   VALUES ?thing {{ {things} }}
   VALUES ?p {{ skos:prefLabel rdfs:label }}
@@ -99,16 +108,18 @@ class Reader:
     def __post_init__(self) -> None:
         self._prefixes = _PREFIXES.format(base=self.names.base)
 
-    def describe(self, iri: NamedNode, max_incoming: int) -> Description | None:
-        """Return the description of an IRI, or None if nothing is said about it.
+    def knows(self, iri: NamedNode) -> bool:
+        """Return whether anything is said about an IRI."""
+        return bool(json.loads(self._ask(f"ASK {{ {iri} ?p ?o }}"))["boolean"])
+
+    def describe(self, iri: NamedNode, max_incoming: int) -> Description:
+        """Return the description of an IRI; an empty one if nothing is said about it.
 
         Raises
         ------
         StoreError: the store could not answer.
         """
         own = self._construct(_OWN, iri=iri.value)
-        if not own:
-            return None
         nodes = self._construct(_NODES, iri=iri.value, nodes=MAX_NODES)
         axioms = self._construct(_AXIOMS, iri=iri.value)
         records = self._read_records((*own, *nodes, *axioms))
@@ -124,6 +135,15 @@ class Reader:
             incoming=incoming[:max_incoming],
             more_incoming=len(incoming) > max_incoming,
         )
+
+    def describe_text(self, article: NamedNode) -> Description:
+        """Return the sentences of an article, and the evidence and facts that rest on them."""
+        sentences = self._construct(_SENTENCES, iri=article.value)
+        citing = sorted({str(t.subject) for t in self._construct(_CITING, iri=article.value)})
+        records = self._in_batches(_RECORDS, "records", citing)
+        axioms = self._in_batches(_BODIES, "records", citing)
+        labels = self._read_labels((*axioms, *records))
+        return Description(iri=article, own=sentences, axioms=axioms, records=records, labels=labels)
 
     def list_instances(self, kinds: Iterable[NamedNode], limit: int) -> tuple[Triple, ...]:
         """Return the type triples of instances of the given classes, with their labels behind them."""
@@ -172,6 +192,7 @@ class Citation:
     """One evidence record, as a page shows it; a selection has a span, an outside source a ``source``."""
 
     iri: str
+    fact: NamedNode
     status: NamedNode | None
     modality: NamedNode | None
     article: str = ""
@@ -230,18 +251,20 @@ class Index:
     def citations(self, fact: NamedNode) -> list[Citation]:
         """Return the evidence of a fact, in the order of the text; outside sources come last."""
         records = self.values(fact, self.names.term("evidence"))
-        found = [self._cite(record) for record in records if isinstance(record, NamedNode)]
+        found = [self.cite(record) for record in records if isinstance(record, NamedNode)]
         return sorted(found, key=lambda c: (bool(c.source), c.article, c.start_codepoint, c.iri))
 
-    def _cite(self, record: NamedNode) -> Citation:
+    def cite(self, record: NamedNode) -> Citation:
+        """Return one evidence record."""
         term = self.names.term
         status, modality = self.first(record, term("status")), self.first(record, term("modality"))
         quote, position = (NamedNode(f"{record.value}#{name}") for name in ("quote", "position"))
-        sentence = self.first(record, term("sentence"))
+        sentence, body = self.first(record, term("sentence")), self.first(record, OA("hasBody"))
         spot = sentence if isinstance(sentence, NamedNode) else record
         text = self.text(NamedNode(f"{record.value}#target"), OA("hasSource"))
         return Citation(
             iri=record.value,
+            fact=body if isinstance(body, NamedNode) else record,
             status=status if isinstance(status, NamedNode) else None,
             modality=modality if isinstance(modality, NamedNode) else None,
             article=text.removesuffix("/text").removeprefix(self.names.article("").value),

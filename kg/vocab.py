@@ -86,6 +86,10 @@ class Names:
     def sentence(self, slug: str, number: int) -> NamedNode:
         return NamedNode(f"{self.base}article/{slug}/sentence/{number}")
 
+    def under(self, kind: str, name: str) -> NamedNode:
+        """Return the IRI of something minted earlier, such as ``evidence/<hash>``."""
+        return NamedNode(f"{self.base}{kind}/{name}")
+
     def fact(self, *key: object) -> NamedNode:
         return NamedNode(f"{self.base}fact/{self._hash(key)}")
 

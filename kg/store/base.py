@@ -12,6 +12,9 @@ from typing import Protocol
 
 from kg.formats import GRAPH_FORMATS, RESULT_FORMATS, Format
 
+UPDATE_REFUSED = "Updates are not accepted here; data changes by a new release."
+"""What every store says to a SPARQL update."""
+
 
 @dataclass(frozen=True, slots=True)
 class Dataset:

@@ -20,13 +20,13 @@ import pyoxigraph as ox
 
 from kg.formats import GRAPH_FORMATS, RESULT_FORMATS, Format, find_format, to_rdf_format, to_results_format
 from kg.store import frames
+from kg.store.base import UPDATE_REFUSED
 from kg.store.tokens import read_outline
 
 _PR_SET_PDEATHSIG = 1
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
 
-UPDATE_REFUSED = "Updates are not accepted here; data changes by a new release."
 SERVICE_REFUSED = "SERVICE is not accepted: queries see the data of this service only."
 
 

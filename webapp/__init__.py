@@ -1,0 +1,1 @@
+"""The web application: what a release holds, over HTTP. Imports ``kg``, never the reverse."""

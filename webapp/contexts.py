@@ -1,0 +1,133 @@
+"""The release that a request sees: the current one at its beginning, until its last byte is sent."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+from typing import cast
+
+from flask import Flask, Response, current_app, g
+
+from kg.errors import KgError
+from kg.release.layout import Release, open_release, read_current_id
+from kg.settings import Settings
+from kg.store.base import Store
+from kg.store.embedded import EmbeddedStore
+from kg.vocab import Names
+
+_log = logging.getLogger(__name__)
+
+
+class ReleaseContext:
+    """A release that is being served, with the store over it; counts the requests that use it."""
+
+    def __init__(self, release: Release, store: Store) -> None:
+        self.release = release
+        self.store = store
+        self.names = Names(release.manifest.base_iri)
+        self._lock = threading.Lock()
+        self._users = 0
+        self._retired = False
+
+    def add_user(self) -> None:
+        """Count a request in; each needs one ``release_user``."""
+        with self._lock:
+            self._users += 1
+
+    def release_user(self) -> None:
+        """Count a request out; the last one of an old release closes its store."""
+        with self._lock:
+            self._users -= 1
+            unused = self._retired and self._users == 0
+        if unused:
+            self.store.close()
+
+    def retire(self) -> None:
+        """Close the store as soon as nobody uses it."""
+        with self._lock:
+            self._retired = True
+            unused = self._users == 0
+        if unused:
+            self.store.close()
+
+
+class Contexts:
+    """Follows the link to the current release, and closes an old one when its last request has ended."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._var = Path(settings.var)
+        self._lock = threading.Lock()
+        self._current: ReleaseContext | None = None
+
+    def acquire(self) -> ReleaseContext:
+        """Return the context of the current release; each call needs one ``release_user``.
+
+        Raises
+        ------
+        NoRelease, ReleaseError, StoreUnavailable: there is none, or it cannot be opened.
+        """
+        current_id = read_current_id(self._var)
+        with self._lock:
+            if self._current is None or self._current.release.id != current_id:
+                self._switch(current_id)
+            assert self._current is not None
+            self._current.add_user()
+            return self._current
+
+    def close(self) -> None:
+        """Close what is open."""
+        with self._lock:
+            current, self._current = self._current, None
+        if current is not None:
+            current.store.close()
+
+    def _switch(self, release_id: str) -> None:
+        try:
+            opened = self._open(release_id)
+        except KgError as error:
+            if self._current is None:
+                raise
+            _log.error("Release %s cannot be served, %s stays: %s", release_id, self._current.release.id, error)
+            return
+        old, self._current = self._current, opened
+        if old is not None:
+            old.retire()
+
+    def _open(self, release_id: str) -> ReleaseContext:
+        release = open_release(self._var, release_id)
+        store = EmbeddedStore(
+            release.store_path,
+            workers=self._settings.query_workers,
+            max_worker_bytes=self._settings.max_worker_bytes,
+            queue_s=self._settings.query_queue_s,
+        )
+        return ReleaseContext(release, store)
+
+
+def set_up(app: Flask, settings: Settings) -> None:
+    """Give an application its contexts."""
+    app.extensions["settings"] = settings
+    app.extensions["contexts"] = Contexts(settings)
+    app.after_request(_release_at_end)
+
+
+def current_context() -> ReleaseContext:
+    """Return the context of this request; the same one however often it is asked for."""
+    if "release_context" not in g:
+        g.release_context = cast(Contexts, current_app.extensions["contexts"]).acquire()
+    return cast(ReleaseContext, g.release_context)
+
+
+def current_settings() -> Settings:
+    """Return the settings of the application."""
+    return cast(Settings, current_app.extensions["settings"])
+
+
+def _release_at_end(response: Response) -> Response:
+    # Not at the teardown of the request: a streamed body is read after that.
+    context = g.get("release_context")
+    if context is not None:
+        response.call_on_close(context.release_user)
+    return response

@@ -1,0 +1,81 @@
+"""Turns terms into what a page shows of them: a label in its language, and a link.
+
+Things under the base IRI link to this site, wherever it is served; all others to where their IRI leads.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from pyoxigraph import Literal, NamedNode
+
+from kg.description import Index
+from kg.vocab import Names
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A term on a page. ``lang`` is set where it is known, ``href`` where the term can be followed."""
+
+    label: str
+    lang: str = ""
+    href: str = ""
+    external: bool = False
+
+
+class Linker:
+    """Shows terms of one release at one place of the web.
+
+    Parameters
+    ----------
+    names: mints the IRIs of the release.
+    root: path under which this site is served, with a slash at its end.
+    """
+
+    def __init__(self, names: Names, root: str = "/") -> None:
+        self.names = names
+        self.root = root
+
+    def href(self, iri: str) -> str:
+        """Return where a link to an IRI leads; empty for a scheme that no page should link to.
+
+        >>> Linker(Names("http://h/"), "/kg/").href("http://h/id/cjic")
+        '/kg/page/cjic'
+        """
+        if iri.startswith(self.names.base):
+            local = iri.removeprefix(self.names.base)
+            # A page links straight to pages; the redirect from id/ is for those who come with an IRI.
+            local = re.sub(r"^id/", "page/", local)
+            return self.root + quote(local, safe="/#:@!$&'()*+,;=~")
+        return iri if re.match(r"https?://", iri) else ""
+
+    def show(self, term: NamedNode | Literal, index: Index) -> Shown:
+        """Return a literal as its text, and a named thing by its English label or the end of its IRI."""
+        if isinstance(term, Literal):
+            return Shown(term.value, term.language or "")
+        external = not term.value.startswith(self.names.base)
+        label = pick_label(index.labels(term))
+        if label is None:
+            return Shown(shorten(term.value, self.names), "", self.href(term.value), external)
+        return Shown(label.value, label.language or "", self.href(term.value), external)
+
+
+def pick_label(labels: list[Literal]) -> Literal | None:
+    """Return the English label, or else the first by language."""
+    order = sorted(labels, key=lambda label: (label.language != "en", label.language or "", label.value))
+    return next(iter(order), None)
+
+
+def shorten(iri: str, names: Names) -> str:
+    """Return a prefixed name where a prefix fits, a path under the base, or the IRI.
+
+    >>> shorten("http://h/ontology#Zone", Names("http://h/"))
+    'kg:Zone'
+    """
+    for prefix, namespace in names.prefixes.items():
+        local = iri.removeprefix(namespace)
+        if local != iri and local and "/" not in local:
+            return f"{prefix}:{local}"
+    return iri.removeprefix(names.base)
