@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, g
+from flask import Flask, Response, g
 
 from kg.settings import Settings
-from webapp import contexts, errors, responses
+from webapp import current, errors, responses
+from webapp.contexts import Contexts
 from webapp.views import articles, dumps, entities, health, ontology, pages, sparql
 
 BLUEPRINTS = (
@@ -26,16 +27,24 @@ def create_app(settings: Settings) -> Flask:
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_query_bytes
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.max_query_bytes
+    app.extensions["kg_settings"] = settings
+    app.extensions["kg_contexts"] = Contexts(settings)
     app.url_map.strict_slashes = False
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
-    contexts.set_up(app, settings)
     errors.set_up(app)
-    app.after_request(responses.add_common_headers)
+    app.after_request(_finish)
+    app.teardown_request(current.drop_context)
     app.context_processor(lambda: _page_variables(settings))
     return app
 
 
+def _finish(response: Response) -> Response:
+    responses.add_common_headers(response)
+    current.keep_until_closed(response)
+    return response
+
+
 def _page_variables(settings: Settings) -> dict[str, Any]:
-    context = g.get("release_context")
+    context = g.get("context")
     return {"site_title": settings.title, "release_id": context.release.id if context else ""}

@@ -5,9 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from pathlib import Path
-from typing import cast
-
-from flask import Flask, Response, current_app, g
 
 from kg.errors import KgError
 from kg.release.layout import Release, open_release, read_current_id
@@ -104,30 +101,3 @@ class Contexts:
             queue_s=self._settings.query_queue_s,
         )
         return ReleaseContext(release, store)
-
-
-def set_up(app: Flask, settings: Settings) -> None:
-    """Give an application its contexts."""
-    app.extensions["settings"] = settings
-    app.extensions["contexts"] = Contexts(settings)
-    app.after_request(_release_at_end)
-
-
-def current_context() -> ReleaseContext:
-    """Return the context of this request; the same one however often it is asked for."""
-    if "release_context" not in g:
-        g.release_context = cast(Contexts, current_app.extensions["contexts"]).acquire()
-    return cast(ReleaseContext, g.release_context)
-
-
-def current_settings() -> Settings:
-    """Return the settings of the application."""
-    return cast(Settings, current_app.extensions["settings"])
-
-
-def _release_at_end(response: Response) -> Response:
-    # Not at the teardown of the request: a streamed body is read after that.
-    context = g.get("release_context")
-    if context is not None:
-        response.call_on_close(context.release_user)
-    return response

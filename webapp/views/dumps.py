@@ -10,7 +10,7 @@ from werkzeug.exceptions import NotAcceptable, NotFound
 
 from kg.formats import JSON, Format
 from kg.release.layout import DumpFile
-from webapp.contexts import current_context
+from webapp import current
 from webapp.negotiation import HTML, negotiate
 from webapp.responses import add_cache_headers, make_etag, match_etag
 
@@ -23,7 +23,7 @@ _JSON = Format("json", "application/json", "json", JSON.aliases)
 @blueprint.get("/dumps/")
 def list_dumps() -> Response:
     """List the dumps of the current release, for readers or, as JSON, for programs."""
-    manifest = current_context().release.manifest
+    manifest = current.context().release.manifest
     formats = negotiate(request.headers.get("Accept"), (_JSON, HTML))
     if not formats:
         raise NotAcceptable("The list of dumps can be had as application/json or text/html.")
@@ -40,7 +40,7 @@ def list_dumps() -> Response:
 @blueprint.get("/dumps/<name>")
 def get_dump(name: str) -> Response:
     """Send a dump, or a range of it, as the gzip file that it is: no content coding to be undone."""
-    release = current_context().release
+    release = current.context().release
     known = {dump.name: dump.sha256 for dump in release.manifest.dumps}
     path = release.dumps_path.resolve() / name
     if name == CHECKSUMS and path.is_file():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, url_for
 
 from kg.store.base import Limits, Query
-from webapp.contexts import current_context
+from webapp import current
 
 blueprint = Blueprint("health", __name__)
 
@@ -16,13 +16,13 @@ def check_health() -> Response:
 
     The deadline is short: a load balancer wants to know now.
     """
-    answer = current_context().store.query(Query("ASK {}", limits=Limits(deadline_s=2.0)))
+    answer = current.context().store.query(Query("ASK {}", limits=Limits(deadline_s=2.0)))
     try:
         for _ in answer:
             pass
     finally:
         answer.close()
-    body = f"ok {current_context().release.id}\n"
+    body = f"ok {current.context().release.id}\n"
     return Response(body, content_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-store"})
 
 

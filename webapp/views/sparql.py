@@ -9,7 +9,7 @@ from flask import Blueprint, Response, render_template, request, url_for
 from kg.errors import NotAcceptable, StoreError
 from kg.formats import GRAPH_FORMATS, RESULT_FORMATS, TSV, TURTLE, Format, find_format
 from kg.store.base import Limits, Query
-from webapp.contexts import current_context, current_settings
+from webapp import current
 from webapp.errors import find_status
 from webapp.negotiation import HTML, negotiate
 from webapp.protocol import ProtocolError, SparqlRequest, parse_request
@@ -73,7 +73,7 @@ def _choose_formats(asked: SparqlRequest) -> tuple[Format, ...]:
 
 
 def _to_query(asked: SparqlRequest, formats: tuple[Format, ...]) -> Query:
-    settings = current_settings()
+    settings = current.settings()
     deadline_s = min(asked.timeout_s or settings.query_timeout_s, settings.query_timeout_s)
     return Query(
         asked.text or "",
@@ -85,7 +85,7 @@ def _to_query(asked: SparqlRequest, formats: tuple[Format, ...]) -> Query:
 
 
 def _send_answer(asked: SparqlRequest, formats: tuple[Format, ...]) -> Response:
-    return stream_answer(current_context().store.query(_to_query(asked, formats)))
+    return stream_answer(current.context().store.query(_to_query(asked, formats)))
 
 
 def _make_etag(asked: SparqlRequest, formats: tuple[Format, ...]) -> str:
@@ -94,12 +94,12 @@ def _make_etag(asked: SparqlRequest, formats: tuple[Format, ...]) -> str:
         return ""
     dataset = (*asked.dataset.default_graphs, "", *asked.dataset.named_graphs)
     names = ",".join(fmt.name for fmt in formats)
-    return make_etag(current_context().release.id, asked.text or "", names, *dataset)
+    return make_etag(current.context().release.id, asked.text or "", names, *dataset)
 
 
 def _introduce(formats: tuple[Format, ...]) -> Response:
     """Describe the service to programs, and offer a form to readers."""
-    context = current_context()
+    context = current.context()
     acceptable = [fmt for fmt in formats if fmt is HTML or fmt in GRAPH_FORMATS]
     if not acceptable:
         raise NotAcceptable("The service description can be had as RDF or HTML.", "Or send a query.")
@@ -111,13 +111,13 @@ def _introduce(formats: tuple[Format, ...]) -> Response:
         page = render_template("sparql.html", text=EXAMPLE)
         return add_cache_headers(Response(page, content_type=HTML.content_type), etag)
     endpoint = context.release.manifest.base_iri.rstrip("/") + url_for("sparql.query")
-    body = describe_service(endpoint, context.release.manifest.quads, current_settings(), fmt)
+    body = describe_service(endpoint, context.release.manifest.quads, current.settings(), fmt)
     return add_cache_headers(Response(body, content_type=fmt.content_type), etag)
 
 
 def _show_page(asked: SparqlRequest) -> Response:
     """Show the beginning of a result under the form; an error too, with the status that it has."""
-    context = current_context()
+    context = current.context()
     try:
         answer = context.store.query(_to_query(asked, (TSV, TURTLE)))
     except StoreError as error:

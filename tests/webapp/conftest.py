@@ -1,0 +1,74 @@
+"""A small release and an application over it."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyoxigraph as ox
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from kg.release.layout import DumpFile, Manifest
+from kg.release.manifest import write_manifest
+from kg.settings import Settings
+from webapp.app import create_app
+
+DATA = '<http://h/id/a> <http://h/p> "A" <http://h/g1> .\n<http://h/id/b> <http://h/p> "B"@en <http://h/g2> .\n'
+
+MakeRelease = Callable[..., None]
+
+
+def make_release(var: Path, release_id: str, data: str = DATA) -> None:
+    """Write a release and make it the current one."""
+    path = var / "releases" / release_id
+    (path / "dumps").mkdir(parents=True)
+    store = ox.Store(path / "store")
+    store.load(data.encode(), ox.RdfFormat.N_QUADS)
+    store.flush()
+    del store
+    body = gzip.compress(data.encode(), mtime=0)
+    (path / "dumps" / "all.nq.gz").write_bytes(body)
+    digest = hashlib.sha256(body).hexdigest()
+    (path / "dumps" / "SHA256SUMS").write_text(f"{digest}  all.nq.gz\n")
+    dump = DumpFile("all.nq.gz", "", len(body), digest, 2)
+    write_manifest(
+        path / "manifest.json", Manifest(release_id, "http://h/", "2025-01-01T00:00:00Z", "test", 2, {}, (dump,), ())
+    )
+    link = var / "next"
+    link.symlink_to(path)
+    link.replace(var / "current")
+
+
+@pytest.fixture
+def publish(tmp_path: Path) -> MakeRelease:
+    return lambda release_id, data=DATA: make_release(tmp_path, release_id, data)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(
+        var=str(tmp_path), base_iri="http://h/", query_workers=1, query_timeout_s=5.0, query_queue_s=0.3,
+        max_result_bytes=4_000_000, max_query_bytes=100_000,
+    )
+
+
+@pytest.fixture
+def empty_app(settings: Settings) -> Iterator[Flask]:
+    app = create_app(settings)
+    yield app
+    app.extensions["kg_contexts"].close()
+
+
+@pytest.fixture
+def app(empty_app: Flask, publish: MakeRelease) -> Flask:
+    publish("r1")
+    return empty_app
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
