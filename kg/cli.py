@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO, cast
 
 import click
 from pyoxigraph import RdfFormat, parse, serialize
@@ -71,7 +71,7 @@ def main() -> None:
 @click.option("--base-iri", help="IRI under which names are minted [default: the server's address].")
 @click.version_option(__version__, prog_name="kg")
 @click.pass_context
-def cli(context: click.Context, file: Path | None, **options: str | None) -> None:
+def cli(context: click.Context, /, file: Path | None, **options: Any) -> None:
     """Publish the facts of articles as linked data, each with the sentence it comes from.
 
     A newcomer starts with `kg serve`: it checks the sources, builds a release and serves it.
@@ -109,7 +109,9 @@ def build(read: Callable[..., Settings], as_json: bool) -> None:
     """
     release, report = _build(read(), quiet=as_json)
     if as_json:
-        content = _report_as_json(report) | ({"release": release.id, "path": str(release.path)} if release else {})
+        content = _report_as_json(report) | (
+            {"release": release.id, "path": str(release.path)} if release else {}
+        )
         click.echo(json.dumps(content, indent=2, ensure_ascii=False))
     elif release:
         facts, evidence = release.manifest.figures["facts"], release.manifest.figures["evidence"]
@@ -143,7 +145,9 @@ def serve(read: Callable[..., Settings], host: str | None, port: int | None, no_
 
 @cli.command()
 @click.argument("text", metavar="QUERY")
-@click.option("--format", "name", help="json, xml, csv, tsv; turtle, ntriples, jsonld, rdfxml [default: a table].")
+@click.option(
+    "--format", "name", help="json, xml, csv, tsv; turtle, ntriples, jsonld, rdfxml [default: a table]."
+)
 @click.option("--timeout", "timeout_s", type=click.FloatRange(0.01), help="Deadline in seconds.")
 @click.pass_obj
 def query(read: Callable[..., Settings], text: str, name: str | None, timeout_s: float | None) -> None:
@@ -170,7 +174,9 @@ def query(read: Callable[..., Settings], text: str, name: str | None, timeout_s:
 
 
 @cli.command()
-@click.option("--format", "name", default="nquads", show_default=True, help="turtle, ntriples, nquads, trig …")
+@click.option(
+    "--format", "name", default="nquads", show_default=True, help="turtle, ntriples, nquads, trig …"
+)
 @click.option("--output", type=click.Path(path_type=Path), help="File to write [default: standard output].")
 @click.pass_obj
 def dump(read: Callable[..., Settings], name: str, output: Path | None) -> None:
@@ -186,7 +192,7 @@ def dump(read: Callable[..., Settings], name: str, output: Path | None) -> None:
         raise click.BadParameter(f"{name!r} is none of {known}.", param_hint="--format")
     release = open_current(settings)
     with gzip.open(release.dumps_path / f"{WHOLE}.nq.gz") as file:
-        quads = parse(file, format=RdfFormat.N_QUADS)
+        quads = parse(cast(IO[bytes], file), format=RdfFormat.N_QUADS)
         statements = quads if fmt in (N_QUADS, TRIG) else iter(merge_triples(quads))
         prefixes = Names(release.manifest.base_iri).prefixes if fmt in (TURTLE, TRIG) else None
         with _open_output(output) as out:
@@ -216,7 +222,9 @@ def check_port(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             reason = error.strerror or str(error)
-            raise KgError(f"cannot listen at {host}:{port}: {reason}.", "Choose another with --port.") from error
+            raise KgError(
+                f"cannot listen at {host}:{port}: {reason}.", "Choose another with --port."
+            ) from error
 
 
 def run_server(settings: Settings) -> None:
@@ -261,7 +269,9 @@ def _build(settings: Settings, quiet: bool = False) -> tuple[Release | None, Rep
     with _progress("Building", quiet) as on_step:
         sources, report = _read_and_check(settings, on_step)
         try:
-            release = build_release(sources, report, Path(settings.var), lambda step: on_step(f"writing {step}"))
+            release = build_release(
+                sources, report, Path(settings.var), lambda step: on_step(f"writing {step}")
+            )
             return release, report
         except CheckFailed:
             pass

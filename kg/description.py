@@ -16,7 +16,7 @@ from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, parse
 
 from kg.formats import JSON, N_TRIPLES
 from kg.store.base import Limits, Query, Store
-from kg.vocab import AXIOM, COMMENT, OA, OWL, PREF_LABEL, RDFS, SOURCE, TYPE, Names
+from kg.vocab import AXIOM, COMMENT, OA, OWL, PREF_LABEL, RDFS, SOURCE, TYPE, Names, named, plain
 
 MAX_NODES = 200
 """N-ary nodes of one description; an entity with more shows the first of them by IRI."""
@@ -57,6 +57,9 @@ _BODIES = """CONSTRUCT {{ ?fact ?p ?o }} WHERE {{
   VALUES ?record {{ {records} }}
   ?record oa:hasBody ?fact . ?fact a owl:Axiom ; ?p ?o }}"""
 
+_INSTANCES = """CONSTRUCT {{ ?s a ?kind }} WHERE {{
+  VALUES ?kind {{ {kinds} }} ?s a ?kind }} ORDER BY ?s LIMIT {limit}"""
+
 _LABELS = """CONSTRUCT {{ ?thing ?p ?label }} WHERE {{
   VALUES ?thing {{ {things} }}
   VALUES ?p {{ skos:prefLabel rdfs:label }}
@@ -92,7 +95,13 @@ class Description:
         merged = {triple for part in parts for triple in part}
         return sorted(
             merged,
-            key=lambda t: (t.subject != self.iri, t.subject.value, t.predicate != TYPE, str(t.predicate), str(t.object)),
+            key=lambda t: (
+                t.subject != self.iri,
+                str(t.subject),
+                t.predicate != TYPE,
+                str(t.predicate),
+                str(t.object),
+            ),
         )
 
 
@@ -147,9 +156,7 @@ class Reader:
 
     def list_instances(self, kinds: Iterable[NamedNode], limit: int) -> tuple[Triple, ...]:
         """Return the type triples of instances of the given classes, with their labels behind them."""
-        kind_list = " ".join(str(kind) for kind in kinds)
-        text = f"CONSTRUCT {{{{ ?s a ?kind }}}} WHERE {{{{ VALUES ?kind {{{{ {kind_list} }}}} ?s a ?kind }}}} ORDER BY ?s LIMIT {limit}"
-        found = self._construct(text)
+        found = self._construct(_INSTANCES, kinds=" ".join(map(str, kinds)), limit=limit)
         return (*found, *self._read_labels(found))
 
     def _read_records(self, triples: Iterable[Triple]) -> tuple[Triple, ...]:
@@ -159,7 +166,9 @@ class Reader:
 
     def _read_labels(self, triples: Iterable[Triple]) -> tuple[Triple, ...]:
         terms = (term for t in triples for term in (t.subject, t.predicate, t.object))
-        return self._in_batches(_LABELS, "things", sorted({str(t) for t in terms if isinstance(t, NamedNode)}))
+        return self._in_batches(
+            _LABELS, "things", sorted({str(t) for t in terms if isinstance(t, NamedNode)})
+        )
 
     def _in_batches(self, text: str, name: str, values: list[str]) -> tuple[Triple, ...]:
         batches = (values[i : i + LABELS_AT_ONCE] for i in range(0, len(values), LABELS_AT_ONCE))
@@ -218,11 +227,13 @@ class Index:
         self._facts: dict[tuple[str, str, str], NamedNode] = {}
         self.subjects: dict[str, list[Triple]] = defaultdict(list)
         for triple in description.triples:
-            self._values[triple.subject.value, triple.predicate.value].append(triple.object)
-            self.subjects[triple.subject.value].append(triple)
+            subject = named(triple.subject).value
+            self._values[subject, triple.predicate.value].append(plain(triple.object))
+            self.subjects[subject].append(triple)
         for triple in description.axioms:
             if triple.predicate == TYPE and triple.object == AXIOM:
-                self._facts[self._annotated(triple.subject)] = triple.subject
+                axiom = named(triple.subject)
+                self._facts[self._annotated(axiom)] = axiom
 
     def _annotated(self, axiom: NamedNode) -> tuple[str, str, str]:
         parts = ("annotatedSource", "annotatedProperty", "annotatedTarget")
@@ -230,12 +241,15 @@ class Index:
         return subject, predicate, target
 
     def values(self, subject: NamedNode, predicate: NamedNode) -> list[NamedNode | Literal]:
+        """Return all values of a property."""
         return self._values.get((subject.value, predicate.value), [])
 
     def first(self, subject: NamedNode, predicate: NamedNode) -> NamedNode | Literal | None:
+        """Return the first value of a property, or None."""
         return next(iter(self.values(subject, predicate)), None)
 
     def text(self, subject: NamedNode, predicate: NamedNode) -> str:
+        """Return the first value of a property as text, or nothing."""
         value = self.first(subject, predicate)
         return value.value if value is not None else ""
 

@@ -41,7 +41,9 @@ TSV = Format("tsv", "text/tab-separated-values", "tsv")
 TURTLE = Format("turtle", "text/turtle", "ttl", ("ttl", "application/x-turtle"))
 N_TRIPLES = Format("ntriples", "application/n-triples", "nt", ("nt", "n-triples", "text/plain"))
 JSON_LD = Format("jsonld", "application/ld+json", "jsonld", ("json-ld", "json", "application/json"))
-RDF_XML = Format("rdfxml", "application/rdf+xml", "rdf", ("rdf", "rdf+xml", "xml", "application/xml", "text/xml"))
+RDF_XML = Format(
+    "rdfxml", "application/rdf+xml", "rdf", ("rdf", "rdf+xml", "xml", "application/xml", "text/xml")
+)
 TRIG = Format("trig", "application/trig", "trig")
 N_QUADS = Format("nquads", "application/n-quads", "nq", ("nq", "n-quads"))
 

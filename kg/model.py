@@ -47,6 +47,7 @@ class Statement:
 
     @property
     def triple(self) -> Triple:
+        """The statement without its place."""
         return Triple(self.subject, self.predicate, self.value)
 
 
@@ -158,4 +159,5 @@ class Article:
 
     @property
     def facts(self) -> Iterable[Fact]:
+        """The facts of all files of the article."""
         return (fact for document in self.documents for fact in document.facts)

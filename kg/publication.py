@@ -14,7 +14,23 @@ from pyoxigraph import Literal, NamedNode, Quad, Triple
 
 from kg.model import Article, Evidence, Selection, Sentence
 from kg.sources import Sources
-from kg.vocab import AXIOM, COMMENT, EXACT, OA, ORG, OWL, PREFIX, PROV, SOURCE, SUFFIX, TYPE, XSD, Names
+from kg.vocab import (
+    AXIOM,
+    COMMENT,
+    EXACT,
+    OA,
+    ORG,
+    OWL,
+    PREFIX,
+    PROV,
+    SOURCE,
+    SUFFIX,
+    TYPE,
+    XSD,
+    Names,
+    named,
+    plain,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +163,9 @@ def _describe_axiom(
     iri: NamedNode, triple: Triple
 ) -> Iterator[tuple[NamedNode, NamedNode, NamedNode | Literal]]:
     yield iri, TYPE, AXIOM
-    yield iri, OWL("annotatedSource"), triple.subject
+    yield iri, OWL("annotatedSource"), named(triple.subject)
     yield iri, OWL("annotatedProperty"), triple.predicate
-    yield iri, OWL("annotatedTarget"), triple.object
+    yield iri, OWL("annotatedTarget"), plain(triple.object)
 
 
 # --- what follows from what is stated ----------------------------------------------------------------
@@ -182,7 +198,9 @@ def _assert_derived(triple: Triple, used: tuple[Premise, ...], premises: _Premis
 def _values(index: dict[NamedNode, list[Quad]], predicate: NamedNode) -> dict[NamedNode, list[NamedNode]]:
     values: dict[NamedNode, list[NamedNode]] = defaultdict(list)
     for quad in index.get(predicate, ()):
-        values[quad.subject].append(quad.object)
+        # A literal where a thing belongs is left to the shapes to report.
+        if isinstance(quad.object, NamedNode):
+            values[named(quad.subject)].append(quad.object)
     return values
 
 
@@ -193,11 +211,12 @@ def _derive_members(index: dict[NamedNode, list[Quad]], premises: _Premises) -> 
     for quad in index.get(term("tenure"), ()):
         if quad.object != term("current"):
             continue
-        used = (premises.find(quad.subject, quad.graph_name),)
-        for member in members[quad.subject]:
-            for body in bodies[quad.subject]:
+        node = named(quad.subject)
+        used = (premises.find(node, named(quad.graph_name)),)
+        for member in members[node]:
+            for body in bodies[node]:
                 yield from _assert_derived(Triple(member, ORG("memberOf"), body), used, premises)
-            for post in posts[quad.subject]:
+            for post in posts[node]:
                 yield from _assert_derived(Triple(member, ORG("holds"), post), used, premises)
 
 
@@ -205,32 +224,35 @@ def _derive_participants(index: dict[NamedNode, list[Quad]], premises: _Premises
     term = premises.names.term
     events = _values(index, term("event"))
     for quad in index.get(term("agent"), ()):
-        used = (premises.find(quad.subject, quad.graph_name),)
-        for event in events[quad.subject]:
-            yield from _assert_derived(Triple(quad.object, term("participatedIn"), event), used, premises)
+        node, agent = named(quad.subject), quad.object
+        if not isinstance(agent, NamedNode):
+            continue
+        used = (premises.find(node, named(quad.graph_name)),)
+        for event in events[node]:
+            yield from _assert_derived(Triple(agent, term("participatedIn"), event), used, premises)
 
 
 def _derive_hierarchy(index: dict[NamedNode, list[Quad]], premises: _Premises) -> Iterator[Quad]:
     parents: dict[NamedNode, list[Quad]] = defaultdict(list)
     for quad in index.get(ORG("subOrganizationOf"), ()):
-        parents[quad.subject].append(quad)
+        if isinstance(quad.object, NamedNode):
+            parents[named(quad.subject)].append(quad)
     for start in list(parents):
         for ancestor, path in _ancestors(start, parents).items():
-            used = tuple(premises.find(step.triple, step.graph_name) for step in path)
+            used = tuple(premises.find(step.triple, named(step.graph_name)) for step in path)
             triple = Triple(start, ORG("transitiveSubOrganizationOf"), ancestor)
             yield from _assert_derived(triple, used, premises)
 
 
-def _ancestors(
-    start: NamedNode, parents: dict[NamedNode, list[Quad]]
-) -> dict[NamedNode, tuple[Quad, ...]]:
+def _ancestors(start: NamedNode, parents: dict[NamedNode, list[Quad]]) -> dict[NamedNode, tuple[Quad, ...]]:
     """Return each body above ``start`` with a shortest path to it, in a stable order."""
     found: dict[NamedNode, tuple[Quad, ...]] = {}
     edge: list[tuple[NamedNode, tuple[Quad, ...]]] = [(start, ())]
     while edge:
         node, path = edge.pop(0)
         for step in sorted(parents.get(node, ()), key=str):
-            if step.object not in found and step.object != start:
-                found[step.object] = (*path, step)
-                edge.append((step.object, found[step.object]))
+            above = named(step.object)
+            if above not in found and above != start:
+                found[above] = (*path, step)
+                edge.append((above, found[above]))
     return found

@@ -36,7 +36,9 @@ class Settings:
     processes: int = _setting(2, "server processes", minimum=1)
     threads: int = _setting(8, "blocking threads in each server process", minimum=1)
     query_workers: int = _setting(4, "SPARQL worker processes of each server process", minimum=1)
-    query_timeout_s: float = _setting(10.0, "deadline of a query, and the most that `timeout=` may ask", minimum=0.01)
+    query_timeout_s: float = _setting(
+        10.0, "deadline of a query, and the most that `timeout=` may ask", minimum=0.01
+    )
     query_queue_s: float = _setting(1.0, "how long a query waits for a free worker before 503", minimum=0.0)
     max_worker_bytes: int = _setting(2 * 1024**3, "address space of a SPARQL worker", minimum=256 * 1024**2)
     max_query_bytes: int = _setting(1024**2, "largest request body and query text", minimum=1024)
@@ -120,7 +122,9 @@ def _read_file(file: Path | None) -> dict[str, Any]:
     except FileNotFoundError:
         if file is None:
             return {}
-        raise SettingsError(f"{path}: no such settings file.", "Name an existing one with --settings.") from None
+        raise SettingsError(
+            f"{path}: no such settings file.", "Name an existing one with --settings."
+        ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path}: cannot be read: {error}.") from error
     return {name: _convert(name, value, f"{path}: ") for name, value in content.items()}
@@ -140,7 +144,7 @@ def _convert(name: str, value: Any, where: str) -> Any:
     if name not in known:
         raise SettingsError(f"{where}unknown setting {name!r}.", "docs/settings.md lists all settings.")
     setting = known[name]
-    wanted = type(setting.default)
+    wanted: Any = type(setting.default)
     try:
         if isinstance(value, (bool, list, dict)):
             raise ValueError

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO, cast
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad, RdfFormat, Triple, parse
 
@@ -204,7 +205,7 @@ def read_document(path: Path, graph: NamedNode, names: Names) -> Document:
         return Document(path, graph, findings=(_unreadable(path, error),))
     collector = _Collector(path, names)
     try:
-        for quad in parse(reader, format=RdfFormat.TURTLE, base_iri=names.base):
+        for quad in parse(cast(IO[bytes], reader), format=RdfFormat.TURTLE, base_iri=names.base):
             collector.add(quad, Place(path, reader.line))
     except SyntaxError as error:
         return Document(path, graph, findings=(_malformed(path, error),))
@@ -243,8 +244,10 @@ class _Collector:
         subject, predicate, value = quad.subject, quad.predicate, quad.object
         if isinstance(subject, BlankNode) and predicate == REIFIES and isinstance(value, Triple):
             self.reified[subject] = (value, place)
-        elif isinstance(value, Triple | BlankNode) or (
-            isinstance(subject, BlankNode) and subject not in self.reified
+        elif (
+            isinstance(value, Triple | BlankNode)
+            or isinstance(subject, Triple)
+            or (isinstance(subject, BlankNode) and subject not in self.reified)
         ):
             self.findings.append(_no_stable_iri(place))
         elif predicate in self.grounding and not self._is_ontology:

@@ -8,7 +8,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import sha256
 
-from pyoxigraph import NamedNode
+from pyoxigraph import Literal, NamedNode
+
+
+def named(term: object) -> NamedNode:
+    """Return a term that is known to be an IRI, since nothing published is a blank node.
+
+    Raises
+    ------
+    TypeError: it is another kind of term.
+    """
+    if not isinstance(term, NamedNode):
+        raise TypeError(f"{term} is not an IRI")
+    return term
+
+
+def plain(term: object) -> NamedNode | Literal:
+    """Return a term that is known to be an IRI or a literal; raises ``TypeError`` for another."""
+    return term if isinstance(term, Literal) else named(term)
 
 
 class Namespace:
@@ -22,6 +39,7 @@ class Namespace:
         self.iri = iri
 
     def __call__(self, name: str) -> NamedNode:
+        """Return the term of that name."""
         return NamedNode(self.iri + name)
 
 
@@ -65,25 +83,32 @@ class Names:
 
     @property
     def ontology(self) -> NamedNode:
+        """The ontology, and its named graph."""
         return NamedNode(f"{self.base}ontology")
 
     @property
     def entities(self) -> NamedNode:
+        """The named graph of the shared entities."""
         return NamedNode(f"{self.base}entities")
 
     def term(self, name: str) -> NamedNode:
+        """Return a term of the own vocabulary."""
         return NamedNode(f"{self.base}ontology#{name}")
 
     def thing(self, slug: str) -> NamedNode:
+        """Return a thing: an entity or an n-ary node."""
         return NamedNode(f"{self.base}id/{slug}")
 
     def article(self, slug: str) -> NamedNode:
+        """Return an article, which is its named graph as well."""
         return NamedNode(f"{self.base}article/{slug}")
 
     def text(self, slug: str) -> NamedNode:
+        """Return the captured text of an article."""
         return NamedNode(f"{self.base}article/{slug}/text")
 
     def sentence(self, slug: str, number: int) -> NamedNode:
+        """Return a sentence of an article, counted from 1."""
         return NamedNode(f"{self.base}article/{slug}/sentence/{number}")
 
     def under(self, kind: str, name: str) -> NamedNode:
@@ -91,9 +116,11 @@ class Names:
         return NamedNode(f"{self.base}{kind}/{name}")
 
     def fact(self, *key: object) -> NamedNode:
+        """Return the axiom of a simple relation; ``key`` is its subject, property and value."""
         return NamedNode(f"{self.base}fact/{self._hash(key)}")
 
     def evidence(self, *key: object) -> NamedNode:
+        """Return an evidence record; ``key`` is what makes it this one."""
         return NamedNode(f"{self.base}evidence/{self._hash(key)}")
 
     def _hash(self, key: tuple[object, ...]) -> str:

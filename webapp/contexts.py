@@ -86,7 +86,7 @@ class Contexts:
         except KgError as error:
             if self._current is None:
                 raise
-            _log.error("Release %s cannot be served, %s stays: %s", release_id, self._current.release.id, error)
+            _log.error("Release %s cannot be served, so the last one stays: %s", release_id, error)
             return
         old, self._current = self._current, opened
         if old is not None:

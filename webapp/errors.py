@@ -96,4 +96,4 @@ def _handle_http(error: HTTPException) -> Response:
 def _handle_unforeseen(error: Exception) -> Response:
     request_id = uuid.uuid4().hex[:12]
     _log.error("Request %s, %s %s, failed", request_id, request.method, request.path, exc_info=error)
-    return make_problem(500, f"Something went wrong here. It is logged as {request_id}.", request_id=request_id)
+    return make_problem(500, f"Something went wrong; it is logged as {request_id}.", request_id=request_id)

@@ -10,7 +10,7 @@ from pyoxigraph import Literal, NamedNode, Triple
 
 from kg.description import Citation, Description, Index
 from kg.release.layout import ArticleEntry
-from kg.vocab import OA, ORG, OWL, PREF_LABEL, PROV, TYPE, Names
+from kg.vocab import OA, ORG, OWL, PREF_LABEL, PROV, TYPE, Names, named, plain
 from webapp.links import Linker, Shown, pick_label
 
 ReadText = Callable[[str], str]
@@ -149,7 +149,7 @@ class PageMaker:
         return tuple(self.linker.show(kind, index) for kind in index.values(iri, TYPE))
 
     def _node_subjects(self, description: Description) -> list[NamedNode]:
-        return list(dict.fromkeys(triple.subject for triple in description.nodes))
+        return list(dict.fromkeys(named(triple.subject) for triple in description.nodes))
 
     # --- groups of relations
 
@@ -166,7 +166,7 @@ class PageMaker:
 
     def _row(self, triple: Triple, index: Index) -> Row:
         fact = index.fact_of(triple)
-        value = self.linker.show(triple.object, index)
+        value = self.linker.show(plain(triple.object), index)
         if fact is None:
             return Row(value, ())
         derived = bool(index.values(fact, PROV("wasDerivedFrom")))
@@ -210,15 +210,12 @@ class PageMaker:
 
     # --- incoming links
 
-    def _incoming(
-        self, description: Description, nodes: list[NamedNode], index: Index
-    ) -> Iterable[Incoming]:
+    def _incoming(self, description: Description, nodes: list[NamedNode], index: Index) -> Iterable[Incoming]:
         shown = {node.value for node in nodes}
         for triple in description.incoming:
-            if triple.subject.value not in shown:
-                yield Incoming(
-                    self.linker.show(triple.subject, index), self.linker.show(triple.predicate, index)
-                )
+            subject = named(triple.subject)
+            if subject.value not in shown:
+                yield Incoming(self.linker.show(subject, index), self.linker.show(triple.predicate, index))
 
     # --- evidence
 
@@ -330,13 +327,15 @@ def show_text(
     text: the captured text; empty where it is not published, and then only quotes are shown.
     """
     citations: dict[NamedNode, list[Citation]] = defaultdict(list)
-    for record in dict.fromkeys(t.subject for t in description.records if t.predicate == OA("hasBody")):
+    for record in dict.fromkeys(
+        named(t.subject) for t in description.records if t.predicate == OA("hasBody")
+    ):
         for sentence in index.values(record, names.term("sentence")):
             if isinstance(sentence, NamedNode):
                 citations[sentence].append(index.cite(record))
     shown = [
         _show_sentence(sentence, citations[sentence], text, index, linker, names)
-        for sentence in dict.fromkeys(triple.subject for triple in description.own)
+        for sentence in dict.fromkeys(named(triple.subject) for triple in description.own)
     ]
     return tuple(sorted(shown, key=lambda sentence: sentence.number))
 

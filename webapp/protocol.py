@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.message import Message
 from urllib.parse import parse_qsl
 
@@ -29,7 +29,7 @@ class SparqlRequest:
     """A query operation (SPARQL 1.1 Protocol, section 2.1); ``text`` is None where none is asked for."""
 
     text: str | None
-    dataset: Dataset = Dataset()
+    dataset: Dataset = field(default_factory=Dataset)
     format_name: str = ""
     timeout_s: float | None = None
 
@@ -72,7 +72,8 @@ def _to_request(pairs: list[tuple[str, str]], text: str | None) -> SparqlRequest
         tuple(value for name, value in pairs if name == "default-graph-uri" and value),
         tuple(value for name, value in pairs if name == "named-graph-uri" and value),
     )
-    return SparqlRequest(text, dataset, names[0] if names else "", _parse_timeout(_find_one(pairs, "timeout")))
+    timeout_s = _parse_timeout(_find_one(pairs, "timeout"))
+    return SparqlRequest(text, dataset, names[0] if names else "", timeout_s)
 
 
 def _require(text: str | None, pairs: list[tuple[str, str]]) -> str | None:

@@ -31,7 +31,9 @@ def find_violations(
     try:
         shapes = rdflib.Graph().parse(sources.shapes, format="turtle", publicID=sources.names.base)
     except OSError as error:
-        yield Finding("unreadable", Place(sources.shapes), f"cannot be read: {error.strerror}.", "Restore it.")
+        yield Finding(
+            "unreadable", Place(sources.shapes), f"cannot be read: {error.strerror}.", "Restore it."
+        )
         return
     # rdflib raises its own BadSyntax, a SyntaxError, and for some faults plain ValueError.
     except (SyntaxError, ValueError) as error:
@@ -60,9 +62,7 @@ def _to_ntriples(quads: Iterable[Quad]) -> bytes:
     return out.getvalue()
 
 
-def _read_report(
-    report: rdflib.Graph, sources: Sources, places: Mapping[str, Place]
-) -> Iterator[Finding]:
+def _read_report(report: rdflib.Graph, sources: Sources, places: Mapping[str, Place]) -> Iterator[Finding]:
     for result in report.subjects(rdflib.RDF.type, SH.ValidationResult):
         focus = str(report.value(result, SH.focusNode))
         messages = sorted(str(message) for message in report.objects(result, SH.resultMessage))

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import IO, cast
 
 from pyoxigraph import Quad, RdfFormat, Triple, serialize
 
 from kg.release.layout import DumpFile
-from kg.vocab import TYPE, Names
+from kg.vocab import TYPE, Names, named
 
 WHOLE = "article-kg"
 """Stem of the dumps of the whole dataset."""
@@ -26,12 +26,12 @@ def sort_quads(quads: Iterable[Quad]) -> list[Quad]:
 
 
 def _sort_key(quad: Quad) -> tuple[object, ...]:
-    return (quad.graph_name.value, *_triple_key(quad))
+    return (named(quad.graph_name).value, *_triple_key(quad))
 
 
 def _triple_key(statement: Quad | Triple) -> tuple[object, ...]:
     predicate = statement.predicate
-    return (statement.subject.value, predicate != TYPE, predicate.value, str(statement.object))
+    return (named(statement.subject).value, predicate != TYPE, predicate.value, str(statement.object))
 
 
 def write_dumps(folder: Path, quads: list[Quad], names: Names) -> Iterator[DumpFile]:
@@ -43,7 +43,7 @@ def write_dumps(folder: Path, quads: list[Quad], names: Names) -> Iterator[DumpF
     """
     written = [write_nquads(folder / f"{WHOLE}.nq.gz", quads)]
     written.append(_write_turtle(folder / f"{WHOLE}.ttl.gz", merge_triples(quads), names))
-    for graph in dict.fromkeys(quad.graph_name for quad in quads):
+    for graph in dict.fromkeys(named(quad.graph_name) for quad in quads):
         triples = [_triple(quad) for quad in quads if quad.graph_name == graph]
         name = graph.value.removeprefix(names.base).replace("/", "-")
         written.append(_write_turtle(folder / f"{name}.ttl.gz", triples, names, graph.value))
@@ -79,9 +79,7 @@ def _write(
 ) -> DumpFile:
     # The name in the gzip header is left out too: it would carry the name of the file in the making.
     with path.open("wb") as file, gzip.GzipFile("", "wb", 9, file, mtime=0) as packed:
-        buffered = io.BufferedWriter(packed, 256 * 1024)  # type: ignore[arg-type]
-        serialize(statements, buffered, format=fmt, prefixes=prefixes)
-        buffered.flush()
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        serialize(statements, cast(IO[bytes], packed), format=fmt, prefixes=prefixes)
+    with path.open("rb") as written:
+        digest = hashlib.file_digest(written, "sha256").hexdigest()
     return DumpFile(path.name, graph, path.stat().st_size, digest, len(statements))

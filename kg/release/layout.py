@@ -1,20 +1,19 @@
 """Where things are in the folder of releases and in a release.
 
-    var/
-      current              symbolic link to releases/<id>, switched by one atomic rename
-      build.lock           held while a build runs
-      building/<id>-<pid>/ a release in the making; swept by the next build
-      releases/<id>/
-        manifest.json      id, base IRI, figures, checksums
-        store/             the Oxigraph store
-        dumps/             gzipped dumps and SHA256SUMS
-        texts/<slug>.txt   captured texts of the articles
+var/
+  current              symbolic link to releases/<id>, switched by one atomic rename
+  build.lock           held while a build runs
+  building/<id>-<pid>/ a release in the making; swept by the next build
+  releases/<id>/
+    manifest.json      id, base IRI, figures, checksums
+    store/             the Oxigraph store
+    dumps/             gzipped dumps and SHA256SUMS
+    texts/<slug>.txt   captured texts of the articles
 """
 
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -74,29 +73,36 @@ class Release:
 
     @property
     def id(self) -> str:
+        """The id, 16 hexadecimal digits."""
         return self.manifest.id
 
     @property
     def store_path(self) -> Path:
+        """Folder of the Oxigraph store."""
         return self.path / "store"
 
     @property
     def dumps_path(self) -> Path:
+        """Folder of the dumps."""
         return self.path / "dumps"
 
     def text_path(self, slug: str) -> Path:
+        """Return the file with the captured text of an article."""
         return self.path / "texts" / f"{slug}.txt"
 
 
 def releases_path(var: Path) -> Path:
+    """Return the folder of all releases."""
     return var / "releases"
 
 
 def building_path(var: Path) -> Path:
+    """Return the folder of releases in the making."""
     return var / "building"
 
 
 def current_link(var: Path) -> Path:
+    """Return the link to the current release."""
     return var / "current"
 
 
@@ -108,7 +114,7 @@ def read_current_id(var: Path) -> str:
     NoRelease: nothing has been built yet.
     """
     try:
-        return Path(os.readlink(current_link(var))).name
+        return current_link(var).readlink().name
     except OSError:
         raise NoRelease(f"there is no release in {var}.", "Run `kg build` first.") from None
 
@@ -125,6 +131,7 @@ def open_release(var: Path, release_id: str) -> Release:
 
 
 def read_manifest(path: Path) -> Manifest:
+    """Read a manifest; raises ``ReleaseError`` if it is damaged or of another layout."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["layout"] != LAYOUT_VERSION:
@@ -136,4 +143,6 @@ def read_manifest(path: Path) -> Manifest:
         content["articles"] = tuple(ArticleEntry(**entry) for entry in content["articles"])
         return Manifest(**content)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ReleaseError(f"{path}: the manifest cannot be read: {error}.", "Run `kg build` again.") from error
+        raise ReleaseError(
+            f"{path}: the manifest cannot be read: {error}.", "Run `kg build` again."
+        ) from error

@@ -150,8 +150,6 @@ def list_formats(path: str) -> list[Download]:
 def list_data(slug: str) -> list[Download]:
     """Return links to the data of a thing, by extension."""
     return [
-        Download(
-            url_for("entities.get_data", slug=slug, extension=f.extension), f.media_type, TITLES[f.name]
-        )
+        Download(url_for("entities.get_data", slug=slug, extension=f.extension), f.media_type, TITLES[f.name])
         for f in GRAPH_FORMATS
     ]

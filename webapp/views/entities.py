@@ -19,7 +19,6 @@ from webapp.views.documents import (
     respond_at_own_address,
 )
 
-
 blueprint = Blueprint("entities", __name__)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from dataclasses import dataclass
+from typing import IO, cast
 
 from flask import Blueprint, Response, render_template
 from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, parse
@@ -11,7 +12,7 @@ from werkzeug.exceptions import NotFound
 
 from kg.description import Description, Index
 from kg.formats import GRAPH_FORMATS
-from kg.vocab import COMMENT, OWL, SKOS, TYPE
+from kg.vocab import COMMENT, OWL, SKOS, TYPE, named
 from webapp import current
 from webapp.links import Shown, pick_label, shorten
 from webapp.negotiation import HTML
@@ -70,14 +71,16 @@ def _read_dump(graph: NamedNode) -> list[Triple]:
     if dump is None:
         raise NotFound(f"This release has no graph {graph.value}.")
     with gzip.open(release.dumps_path / dump.name) as file:
-        return [quad.triple for quad in parse(file, format=RdfFormat.TURTLE)]
+        return [quad.triple for quad in parse(cast(IO[bytes], file), format=RdfFormat.TURTLE)]
 
 
 def _render(triples: list[Triple]) -> bytes:
     index = Index(Description(iri=names().ontology, own=tuple(triples)), names())
     groups = []
     for title, kind in KINDS:
-        found = {triple.subject for triple in triples if triple.predicate == TYPE and triple.object == kind}
+        found = {
+            named(triple.subject) for triple in triples if triple.predicate == TYPE and triple.object == kind
+        }
         terms = sorted((_show(term, index) for term in found), key=lambda t: (not t.anchor, t.name))
         if terms:
             groups.append({"title": title, "terms": terms})

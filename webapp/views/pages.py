@@ -8,7 +8,7 @@ from flask import Blueprint, Response, render_template
 from pyoxigraph import NamedNode
 
 from kg.description import Description, Index
-from kg.vocab import ORG, SCHEMA, TYPE, Names
+from kg.vocab import ORG, SCHEMA, TYPE, Names, named
 from webapp import current
 from webapp.links import Shown
 from webapp.negotiation import HTML
@@ -42,9 +42,7 @@ def show_start() -> Response:
     body = render_template(
         "start.html",
         figures=[(name, manifest.figures[name]) for name in FIGURES],
-        articles=[
-            {"href": linker().href(article.iri), "entry": article} for article in manifest.articles
-        ],
+        articles=[{"href": linker().href(article.iri), "entry": article} for article in manifest.articles],
         groups=[group for group in groups if group.things],
         example_iri=names().thing("cjic").value,
     )
@@ -65,6 +63,6 @@ def _kinds(names: Names) -> tuple[tuple[str, tuple[NamedNode, ...]], ...]:
 def _list(title: str, classes: tuple[NamedNode, ...]) -> Things:
     found = reader().list_instances(classes, THINGS_SHOWN)
     index = Index(Description(iri=names().ontology, own=found), names())
-    subjects = dict.fromkeys(triple.subject for triple in found if triple.predicate == TYPE)
+    subjects = dict.fromkeys(named(triple.subject) for triple in found if triple.predicate == TYPE)
     shown = (linker().show(subject, index) for subject in subjects)
     return Things(title, tuple(sorted(shown, key=lambda thing: thing.label.casefold())))

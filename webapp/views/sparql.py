@@ -15,7 +15,7 @@ from webapp.negotiation import HTML, negotiate
 from webapp.protocol import ProtocolError, SparqlRequest, parse_request
 from webapp.responses import add_cache_headers, make_etag, match_etag, stream_answer
 from webapp.service_description import describe_service
-from webapp.tables import read_graph, read_table
+from webapp.tables import GraphText, Table, read_graph, read_table
 
 blueprint = Blueprint("sparql", __name__)
 
@@ -124,6 +124,7 @@ def _show_page(asked: SparqlRequest) -> Response:
         page = render_template("sparql.html", text=asked.text, error=error)
         return Response(page, status=find_status(error), content_type=HTML.content_type)
     try:
+        shown: dict[str, Table | GraphText]
         if answer.format == TSV:
             shown = {"table": read_table(answer, context.release.manifest.base_iri)}
         else:
