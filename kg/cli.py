@@ -230,6 +230,7 @@ def check_port(host: str, port: int) -> None:
 def run_server(settings: Settings) -> None:
     """Serve until a signal ends it. Server processes get the settings through their environment."""
     from granian.constants import Interfaces
+    from granian.log import LogLevels
     from granian.server import Server
 
     os.environ.update(to_environment(settings))
@@ -243,6 +244,7 @@ def run_server(settings: Settings) -> None:
         respawn_failed_workers=True,
         workers_kill_timeout=10,
         websockets=False,
+        log_level=LogLevels.error,  # its warning on threads is about CPU-bound views; ours wait for workers
         log_access=True,
         process_name="kg",
     ).serve()

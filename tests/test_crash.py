@@ -19,7 +19,7 @@ from kg.release.layout import building_path, open_release, read_current_id, rele
 MINI = Path(__file__).parent / "mini"
 KG = Path(sys.executable).parent / "kg"
 
-STEPS = ("reading", "checking shapes", "writing store", "writing dumps", "to disk", "switching")
+STEPS = ("reading", "checking shapes", "writing store", "writing dumps", "all to disk", "current link")
 """Words in the lines by which a build tells its steps where there is no terminal."""
 
 MOMENTS = [(step, delay_s) for step in STEPS for delay_s in (0.0, 0.001, 0.004, 0.012, 0.04)]

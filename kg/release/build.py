@@ -58,7 +58,7 @@ def build_release(
             _sweep(var)
             if not _is_whole(var, release_id):
                 _build_aside(sources, report, quads, var, release_id, on_step)
-            on_step("switching")
+            on_step("current link")
             switch_current(var, release_id)
     # pyoxigraph raises RuntimeError for some faults of its storage.
     except (OSError, RuntimeError) as error:
@@ -129,7 +129,7 @@ def _build_aside(
             if article.text is not None:
                 (folder / "texts" / f"{article.slug}.txt").write_bytes(article.text.text.encode())
         write_manifest(folder / "manifest.json", make_manifest(release_id, sources, report, quads, dumps))
-        on_step("writing to disk")
+        on_step("all to disk")
         _sync_tree(folder)
         releases_path(var).mkdir(exist_ok=True)
         folder.rename(releases_path(var) / release_id)
