@@ -6,18 +6,20 @@ import gzip
 import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pyoxigraph as ox
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from kg.release.layout import DumpFile, Manifest
 from kg.release.manifest import write_manifest
 from kg.settings import Settings
 from webapp.app import create_app
 
-DATA = '<http://h/id/a> <http://h/p> "A" <http://h/g1> .\n<http://h/id/b> <http://h/p> "B"@en <http://h/g2> .\n'
+DATA = '<http://h/id/a> <http://h/p> "A" <http://h/g1> .\n' '<http://h/id/b> <http://h/p> "B"@en <http://h/g2> .\n'
 
 MakeRelease = Callable[..., None]
 
@@ -35,12 +37,18 @@ def make_release(var: Path, release_id: str, data: str = DATA) -> None:
     digest = hashlib.sha256(body).hexdigest()
     (path / "dumps" / "SHA256SUMS").write_text(f"{digest}  all.nq.gz\n")
     dump = DumpFile("all.nq.gz", "", len(body), digest, 2)
-    write_manifest(
-        path / "manifest.json", Manifest(release_id, "http://h/", "2025-01-01T00:00:00Z", "test", 2, {}, (dump,), ())
-    )
+    manifest = Manifest(release_id, "http://h/", "2025-01-01T00:00:00Z", "test", 2, {}, (dump,), ())
+    write_manifest(path / "manifest.json", manifest)
     link = var / "next"
     link.symlink_to(path)
     link.replace(var / "current")
+
+
+class BufferingClient(FlaskClient):
+    """Reads each answer to its end and closes it, as a real server does; ``buffered=False`` leaves it open."""
+
+    def open(self, *args: Any, buffered: bool = True, **kwargs: Any) -> TestResponse:
+        return super().open(*args, buffered=buffered, **kwargs)
 
 
 @pytest.fixture
@@ -59,6 +67,7 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def empty_app(settings: Settings) -> Iterator[Flask]:
     app = create_app(settings)
+    app.test_client_class = BufferingClient
     yield app
     app.extensions["kg_contexts"].close()
 

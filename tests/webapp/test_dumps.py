@@ -1,0 +1,31 @@
+"""The dumps over HTTP."""
+
+from __future__ import annotations
+
+import gzip
+
+from flask.testing import FlaskClient
+
+
+def test_listing_and_files(client: FlaskClient) -> None:
+    listed = client.get("/dumps/").get_json()["dumps"]
+    assert [dump["name"] for dump in listed] == ["all.nq.gz"]
+    assert "all.nq.gz" in client.get("/dumps/", headers={"Accept": "text/html"}).text
+    dump = client.get(listed[0]["href"])
+    assert dump.mimetype == "application/gzip"
+    assert "Content-Encoding" not in dump.headers
+    assert dump.headers["ETag"] == f'"{listed[0]["sha256"]}"'
+    assert b"id/a" in gzip.decompress(dump.data)
+    assert "all.nq.gz" in client.get("/dumps/SHA256SUMS").text
+
+
+def test_ranges_and_conditions(client: FlaskClient) -> None:
+    whole = client.get("/dumps/all.nq.gz")
+    part = client.get("/dumps/all.nq.gz", headers={"Range": "bytes=2-5"})
+    assert (part.status_code, part.data) == (206, whole.data[2:6])
+    assert client.get("/dumps/all.nq.gz", headers={"If-None-Match": whole.headers["ETag"]}).status_code == 304
+
+
+def test_nothing_else_is_served(client: FlaskClient) -> None:
+    for path in ("/dumps/none.gz", "/dumps/..%2Fmanifest.json", "/dumps/../manifest.json"):
+        assert client.get(path).status_code == 404
