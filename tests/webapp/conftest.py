@@ -19,7 +19,8 @@ from kg.release.manifest import write_manifest
 from kg.settings import Settings
 from webapp.app import create_app
 
-DATA = '<http://h/id/a> <http://h/p> "A" <http://h/g1> .\n' '<http://h/id/b> <http://h/p> "B"@en <http://h/g2> .\n'
+DATA = '<http://h/id/a> <http://h/p> "A" <http://h/g1> .\n'
+DATA += '<http://h/id/b> <http://h/p> "B"@en <http://h/g2> .\n'
 
 MakeRelease = Callable[..., None]
 
@@ -37,7 +38,8 @@ def make_release(var: Path, release_id: str, data: str = DATA) -> None:
     digest = hashlib.sha256(body).hexdigest()
     (path / "dumps" / "SHA256SUMS").write_text(f"{digest}  all.nq.gz\n")
     dump = DumpFile("all.nq.gz", "", len(body), digest, 2)
-    manifest = Manifest(release_id, "http://h/", "2025-01-01T00:00:00Z", "test", 2, {}, (dump,), ())
+    created = "2025-01-01T00:00:00Z"
+    manifest = Manifest(release_id, "http://h/", created, "test", 2, {}, (dump,), ())
     write_manifest(path / "manifest.json", manifest)
     link = var / "next"
     link.symlink_to(path)

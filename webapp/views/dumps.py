@@ -47,7 +47,8 @@ def get_dump(name: str) -> Response:
         return _send(path, "text/plain", hashlib.sha256(path.read_bytes()).hexdigest())
     if name not in known:
         raise NotFound(f"There is no dump {name!r} in release {release.id}; /dumps/ lists them.")
-    return _send(path, "application/gzip" if name.endswith(".gz") else "application/octet-stream", known[name])
+    media_type = "application/gzip" if name.endswith(".gz") else "application/octet-stream"
+    return _send(path, media_type, known[name])
 
 
 def _send(path: Path, media_type: str, etag: str) -> Response:

@@ -13,7 +13,7 @@ from webapp import current
 from webapp.errors import find_status
 from webapp.negotiation import HTML, negotiate
 from webapp.protocol import ProtocolError, SparqlRequest, parse_request
-from webapp.responses import add_cache_headers, make_etag, match_etag, stream_answer
+from webapp.responses import add_cache_headers, make_etag, match_etag, send_answer
 from webapp.service_description import describe_service
 from webapp.tables import GraphText, Table, read_graph, read_table
 
@@ -85,7 +85,7 @@ def _to_query(asked: SparqlRequest, formats: tuple[Format, ...]) -> Query:
 
 
 def _send_answer(asked: SparqlRequest, formats: tuple[Format, ...]) -> Response:
-    return stream_answer(current.context().store.query(_to_query(asked, formats)))
+    return send_answer(current.context().store.query(_to_query(asked, formats)))
 
 
 def _make_etag(asked: SparqlRequest, formats: tuple[Format, ...]) -> str:
