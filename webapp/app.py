@@ -41,6 +41,8 @@ def create_app(settings: Settings) -> Flask:
 
 def _finish(response: Response) -> Response:
     responses.add_common_headers(response)
+    # Werkzeug passes such a body to the server bare, and then nobody calls what waits for its end.
+    response.direct_passthrough = False
     current.keep_until_closed(response)
     return response
 

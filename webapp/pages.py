@@ -133,7 +133,7 @@ class PageMaker:
             other_names=self._other_names(labels),
             types=self._types(iri, index),
             citations=self.cite(index.citations(iri), index),
-            groups=self._groups(description.own, index, skip={TYPE, PREF_LABEL}),
+            groups=self._groups(description.own, index, skip={TYPE}),
             sections=tuple(self._sections(nodes, iri, index)),
             incoming=tuple(self._incoming(description, nodes, index)),
             more_incoming=description.more_incoming,
@@ -256,6 +256,8 @@ def shorten_style(term: NamedNode | Literal) -> str:
 
 def _relation_rank(predicate: NamedNode) -> tuple[int, str]:
     name = predicate.value.rpartition("#")[2].rpartition("/")[2]
+    if predicate == PREF_LABEL:
+        return len(_RELATION_ORDER), name
     rank = _RELATION_ORDER.index(name) if name in _RELATION_ORDER else len(_RELATION_ORDER) // 2
     return rank, name
 

@@ -83,7 +83,7 @@ def send_answer(answer: Answer) -> Response:
     length = spool.tell()
     spool.seek(0)
     body = FileWrapper(cast(IO[bytes], spool), CHUNK_BYTES)
-    response = Response(body, content_type=answer.format.content_type, direct_passthrough=True)
+    response = Response(body, content_type=answer.format.content_type)
     response.content_length = length
     response.vary.add("Accept")
     return response
