@@ -47,7 +47,7 @@ def make_release(var: Path, release_id: str, data: str = DATA) -> None:
 
 
 class BufferingClient(FlaskClient):
-    """Reads each answer to its end and closes it, as a real server does; ``buffered=False`` leaves it open."""
+    """Reads each answer to its end and closes it, as a real server does."""
 
     def open(self, *args: Any, buffered: bool = True, **kwargs: Any) -> TestResponse:
         return super().open(*args, buffered=buffered, **kwargs)

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 
+import pytest
+from flask import Flask
 from flask.testing import FlaskClient
+
+from kg.errors import StoreUnavailable
+from kg.store.base import Query
 
 
 def test_listing_and_files(client: FlaskClient) -> None:
@@ -29,3 +35,14 @@ def test_ranges_and_conditions(client: FlaskClient) -> None:
 def test_nothing_else_is_served(client: FlaskClient) -> None:
     for path in ("/dumps/none.gz", "/dumps/..%2Fmanifest.json", "/dumps/../manifest.json"):
         assert client.get(path).status_code == 404
+
+
+def test_a_dump_gives_its_release_back(app: Flask, client: FlaskClient, publish: Callable[[str], None]) -> None:
+    for path in ("/dumps/all.nq.gz", "/dumps/SHA256SUMS", "/sparql?query=ASK%7B%7D", "/dumps/none"):
+        client.get(path)
+    context = app.extensions["kg_contexts"].acquire()
+    context.release_user()
+    publish("r2")
+    client.get("/healthz")
+    with pytest.raises(StoreUnavailable):
+        context.store.query(Query("ASK {}"))
