@@ -347,7 +347,13 @@ def _show_coverage(report: Report) -> None:
             str(covered.facts),
             bare,
         )
-    Console().print(table)
+    _print(table)
+
+
+def _print(table: Table) -> None:
+    # Where there is no terminal there is no width either; rich would fold at 80 columns.
+    console = Console()
+    console.print(table, width=None if console.is_terminal else 160)
 
 
 def _report_as_json(report: Report) -> dict[str, Any]:
@@ -381,7 +387,7 @@ def _show_csv(text: str) -> None:
     table = Table(*(rows[0] if rows else ()))
     for row in rows[1:]:
         table.add_row(*(Text(cell) for cell in row))
-    Console().print(table)
+    _print(table)
 
 
 def _copy(chunks: Any, out: BinaryIO) -> None:
