@@ -352,8 +352,7 @@ def _show_coverage(report: Report) -> None:
 
 def _print(table: Table) -> None:
     # Where there is no terminal there is no width either; rich would fold at 80 columns.
-    console = Console()
-    console.print(table, width=None if console.is_terminal else 160)
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
 def _report_as_json(report: Report) -> dict[str, Any]:

@@ -204,6 +204,7 @@ class PageMaker:
             Tag(self.linker.show(value, index).label, shorten_style(value))
             for predicate in sorted(tagged, key=str, reverse=True)
             for value in index.values(node, predicate)
+            if value != self.names.term("state")  # what is simply so needs no tag
         )
         groups = self._groups(index.subjects[node.value], index, {TYPE, PREF_LABEL} | tagged, about)
         return Node(self.linker.show(node, index), tags, groups, self.cite(index.citations(node), index))

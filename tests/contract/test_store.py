@@ -52,7 +52,7 @@ def raised(store: Store, text: str, limits: Limits = Limits()) -> Exception:  # 
 
 @pytest.mark.parametrize("fmt", RESULT_FORMATS, ids=lambda fmt: fmt.name)
 def test_select_in_each_format(store: Store, fmt: Format) -> None:
-    answer = store.query(Query('SELECT ?n { <urn:a> <urn:name> ?n }', result_formats=(fmt,)))
+    answer = store.query(Query("SELECT ?n { <urn:a> <urn:name> ?n }", result_formats=(fmt,)))
     assert answer.format == fmt
     body = b"".join(answer)
     if fmt == JSON:

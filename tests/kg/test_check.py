@@ -72,7 +72,8 @@ def test_coverage_counts_sentences(mini_report: Report) -> None:
         ('id:city org:subOrganizationOf id:cityy {| kg:quote "City" |} .', "undeclared-thing", "cityy"),
         ("id:city a org:Organization .", "duplicate-iri", "entities.ttl:15"),
         (
-            'id:m a org:Membership ; kg:tenure kg:current, kg:former ; org:member id:city ; kg:quote "City" .',
+            "id:m a org:Membership ; kg:tenure kg:current, kg:former ;"
+            ' org:member id:city ; kg:quote "City" .',
             "shape",
             "kg:current or kg:former",
         ),

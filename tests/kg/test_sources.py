@@ -28,7 +28,8 @@ def test_each_statement_knows_its_line(tmp_path: Path) -> None:
 def test_annotation_blocks_and_node_words_become_grounds(tmp_path: Path) -> None:
     (document,) = read(
         tmp_path,
-        'id:a kg:p id:b {| kg:quote "x" , "y" ; kg:status kg:inferred ; kg:note "why" |} {| kg:source <s> |} .\n'
+        'id:a kg:p id:b {| kg:quote "x" , "y" ; kg:status kg:inferred ; kg:note "why" |}'
+        " {| kg:source <s> |} .\n"
         'id:n a kg:Claim ; kg:quote "z" ; kg:modality kg:plan .\n',
     )
     relation, node = document.facts

@@ -61,8 +61,13 @@ def publish(tmp_path: Path) -> MakeRelease:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(
-        var=str(tmp_path), base_iri="http://h/", query_workers=1, query_timeout_s=5.0, query_queue_s=0.3,
-        max_result_bytes=4_000_000, max_query_bytes=100_000,
+        var=str(tmp_path),
+        base_iri="http://h/",
+        query_workers=1,
+        query_timeout_s=5.0,
+        query_queue_s=0.3,
+        max_result_bytes=4_000_000,
+        max_query_bytes=100_000,
     )
 
 

@@ -37,7 +37,9 @@ def test_nothing_else_is_served(client: FlaskClient) -> None:
         assert client.get(path).status_code == 404
 
 
-def test_a_dump_gives_its_release_back(app: Flask, client: FlaskClient, publish: Callable[[str], None]) -> None:
+def test_a_dump_gives_its_release_back(
+    app: Flask, client: FlaskClient, publish: Callable[[str], None]
+) -> None:
     for path in ("/dumps/all.nq.gz", "/dumps/SHA256SUMS", "/sparql?query=ASK%7B%7D", "/dumps/none"):
         client.get(path)
     context = app.extensions["kg_contexts"].acquire()

@@ -25,8 +25,12 @@ def port(tmp_path: Path, publish: Callable[[str], None]) -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         number = int(probe.getsockname()[1])
     environment = {
-        **os.environ, "KG_VAR": str(tmp_path), "KG_BASE_IRI": "http://h/", "KG_MAX_RESULT_BYTES": "1000000",
-        "KG_QUERY_WORKERS": "1", "PYTHONPATH": str(ROOT),
+        **os.environ,
+        "KG_VAR": str(tmp_path),
+        "KG_BASE_IRI": "http://h/",
+        "KG_MAX_RESULT_BYTES": "1000000",
+        "KG_QUERY_WORKERS": "1",
+        "PYTHONPATH": str(ROOT),
     }
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(number)]
     command += ["--blocking-threads", "4", "webapp.wsgi:application"]

@@ -1,1 +1,1 @@
-"""The views: one module a kind of resource. Each view reads, and leaves the answer to ``webapp.responses``."""
+"""The views: one module a kind of resource. Each reads, and leaves the answer to ``webapp.responses``."""
