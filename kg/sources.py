@@ -244,6 +244,8 @@ class _Collector:
         subject, predicate, value = quad.subject, quad.predicate, quad.object
         if isinstance(subject, BlankNode) and predicate == REIFIES and isinstance(value, Triple):
             self.reified[subject] = (value, place)
+            if not _is_plain(value):
+                self.findings.append(_no_stable_iri(place))
         elif (
             isinstance(value, Triple | BlankNode)
             or isinstance(subject, Triple)
@@ -263,12 +265,16 @@ class _Collector:
 
     def finish(self, graph: NamedNode) -> Document:
         facts = [*self._relations(), *self._nodes()]
-        return Document(self.path, graph, self._published(), tuple(facts), tuple(self.findings))
+        return Document(
+            self.path, graph, self._published(), tuple(facts), tuple(dict.fromkeys(self.findings))
+        )
 
     def _relations(self) -> Iterator[Fact]:
         grounds: dict[Triple, list[Grounds]] = defaultdict(list)
         places: dict[Triple, Place] = {}
         for reifier, (triple, place) in self.reified.items():
+            if not _is_plain(triple):
+                continue  # a finding already
             grounds[triple].append(self._ground(reifier, place))
             places.setdefault(triple, place)
         return (Fact(triple, tuple(found), places[triple]) for triple, found in grounds.items())
@@ -327,6 +333,11 @@ class _Collector:
                 self.findings.append(
                     Finding("not-an-iri", place, f"{value} is not an IRI.", "Write it as <…> or prefix:name.")
                 )
+
+
+def _is_plain(triple: Triple) -> bool:
+    """Return whether a triple can be published: RDF 1.1, and no blank node in it."""
+    return isinstance(triple.subject, NamedNode) and not isinstance(triple.object, BlankNode | Triple)
 
 
 def _no_stable_iri(place: Place) -> Finding:

@@ -56,6 +56,7 @@ def test_coverage_counts_sentences(mini_report: Report) -> None:
             "after the end",
         ),
         ('id:city skos:altLabel "X"@en {| kg:quote "" |} .', "quote-missing", "empty"),
+        ('[] skos:altLabel "Town"@en {| kg:quote "City" |} .', "blank-node", "stable IRI"),
         ('id:city skos:altLabel "Town"@en .', "no-evidence", "has no evidence"),
         ('id:city skos:altLabel "T"@en {| kg:note "n" |} .', "no-evidence", "neither a quote nor a source"),
         (

@@ -51,6 +51,8 @@ def test_annotation_blocks_and_node_words_become_grounds(tmp_path: Path) -> None
         ("id:a kg:p id:b\nid:c kg:p id:d .\n", "malformed", 5),
         ("id:a nope:p id:b .\n", "malformed", 4),
         ("id:a kg:p [ kg:q id:b ] .\n", "blank-node", 4),
+        ('[] kg:p "x" {| kg:quote "x" |} .\n', "blank-node", 4),
+        ('id:a kg:p [] {| kg:quote "x" |} .\n', "blank-node", 4),
         ("id:a kg:p id:b {| kg:other 1 |} .\n", "not-evidence", 4),
         ('id:a kg:p id:b {| kg:source "no iri" |} .\n', "not-an-iri", 4),
         ('id:a kg:p id:b {| kg:quote "x" ;\n kg:note "1", "2" |} .\n', "several-values", 5),
