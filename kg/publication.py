@@ -77,12 +77,10 @@ def _describe_sentence(
     yield TYPE, names.term("Sentence")
     yield names.term("sentenceOf"), article
     yield names.term("sentenceNumber"), Literal(sentence.number)
-    yield OA("start"), _count(sentence.start_codepoint)
-    yield OA("end"), _count(sentence.end_codepoint)
-
-
-def _count(value: int) -> Literal:
-    return Literal(str(value), datatype=XSD("nonNegativeInteger"))
+    # Offsets are xsd:integer: widely used stores keep no derived integer type, and a dump must say what the
+    # endpoint answers. The values are non-negative, as the Web Annotation vocabulary asks.
+    yield OA("start"), Literal(sentence.start_codepoint)
+    yield OA("end"), Literal(sentence.end_codepoint)
 
 
 class _Premises:
@@ -149,8 +147,8 @@ class _Premises:
         yield quote, PREFIX, Literal(selection.prefix)
         yield quote, SUFFIX, Literal(selection.suffix)
         yield position, TYPE, OA("TextPositionSelector")
-        yield position, OA("start"), _count(selection.start_codepoint)
-        yield position, OA("end"), _count(selection.end_codepoint)
+        yield position, OA("start"), Literal(selection.start_codepoint)
+        yield position, OA("end"), Literal(selection.end_codepoint)
 
 
 def _identity(record: Evidence) -> tuple[object, ...]:

@@ -129,3 +129,8 @@ def test_a_damaged_manifest_is_told(tmp_path: Path, mini_sources: Sources, mini_
     (release.path / "manifest.json").write_text("{")
     with pytest.raises(ReleaseError, match="kg build"):
         open_release(tmp_path, release.id)
+
+
+def test_the_store_changes_no_literal(mini_release: Release, mini_report: Report) -> None:
+    store = ox.Store.read_only(str(mini_release.store_path))
+    assert set(store.quads_for_pattern(None, None, None, None)) == mini_report.quads
