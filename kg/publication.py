@@ -26,7 +26,6 @@ from kg.vocab import (
     SOURCE,
     SUFFIX,
     TYPE,
-    XSD,
     Names,
     named,
     plain,

@@ -40,7 +40,9 @@ class Settings:
         10.0, "deadline of a query, and the most that `timeout=` may ask", minimum=0.01
     )
     query_queue_s: float = _setting(1.0, "how long a query waits for a free worker before 503", minimum=0.0)
-    max_worker_bytes: int = _setting(2 * 1024**3, "memory a SPARQL worker may take, beyond what the open store maps", minimum=256 * 1024**2)
+    max_worker_bytes: int = _setting(
+        2 * 1024**3, "memory a SPARQL worker may take, beyond what the open store maps", minimum=256 * 1024**2
+    )
     max_query_bytes: int = _setting(1024**2, "largest request body and query text", minimum=1024)
     max_result_bytes: int = _setting(64 * 1024**2, "largest result of a query", minimum=1024)
     incoming_links: int = _setting(100, "incoming links shown on a page of an entity", minimum=1)
