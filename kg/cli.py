@@ -153,12 +153,14 @@ def serve(read: Callable[..., Settings], host: str | None, port: int | None, no_
 def query(read: Callable[..., Settings], text: str, name: str | None, timeout_s: float | None) -> None:
     """Answer a SPARQL query from the current release.
 
-    QUERY is the text of the query, the name of a file that ends in .rq, or - for standard input.
+    QUERY is the text of the query, the name of a file that ends in .rq, or - for standard input. In a
+    file, {base} stands for the base IRI of the release.
     """
     settings = read(query_timeout_s=timeout_s)
-    request = _make_query(_read_query(text), name, settings)
+    release = open_current(settings)
+    request = _make_query(_read_query(text, release.manifest.base_iri), name, settings)
     store = EmbeddedStore(
-        open_current(settings).store_path,
+        release.store_path,
         workers=1,
         max_worker_bytes=settings.max_worker_bytes,
         queue_s=settings.query_timeout_s,
@@ -285,12 +287,12 @@ def _build(settings: Settings, quiet: bool = False) -> tuple[Release | None, Rep
 # --- input -------------------------------------------------------------------------------------------
 
 
-def _read_query(text: str) -> str:
+def _read_query(text: str, base_iri: str) -> str:
     try:
         if text == "-":
             return sys.stdin.buffer.read().decode()
         if text.endswith(".rq"):
-            return Path(text).read_text(encoding="utf-8")
+            return Path(text).read_text(encoding="utf-8").replace("{base}", base_iri)
     except UnicodeDecodeError as error:
         raise KgError(f"{text}: is not UTF-8: {error}.") from error
     return text

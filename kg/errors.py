@@ -87,6 +87,10 @@ class QuerySyntaxError(StoreError):
         self.line = line
         self.column = column
 
+    def __str__(self) -> str:
+        where = f"line {self.line}, column {self.column}: " if self.line else ""
+        return where + super().__str__()
+
 
 class QueryRefused(StoreError):
     """The query parses and is not allowed here."""

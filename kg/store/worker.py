@@ -27,6 +27,9 @@ _PR_SET_PDEATHSIG = 1
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
 
+_MAX_EXPECTED = 160
+"""Characters of the engine's list of what it expected, beyond which the list helps nobody."""
+
 SERVICE_REFUSED = "SERVICE is not accepted: queries see the data of this service only."
 
 
@@ -179,7 +182,9 @@ def _to_syntax_failure(message: str) -> _Failure:
     if match is None:
         return _Failure("QuerySyntaxError", message)
     text = re.sub(r"\s+", " ", match[3])
-    return _Failure("QuerySyntaxError", text[:500], int(match[1]), int(match[2]))
+    if len(text) > _MAX_EXPECTED:
+        text = "unexpected text, or the end of the query"
+    return _Failure("QuerySyntaxError", f"The query does not parse: {text}.", int(match[1]), int(match[2]))
 
 
 def _read_request(stream: BinaryIO) -> dict[str, Any] | None:
