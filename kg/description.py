@@ -60,6 +60,11 @@ _BODIES = """CONSTRUCT {{ ?fact ?p ?o }} WHERE {{
 _INSTANCES = """CONSTRUCT {{ ?s a ?kind }} WHERE {{
   VALUES ?kind {{ {kinds} }} ?s a ?kind }} ORDER BY ?s LIMIT {limit}"""
 
+_EXAMPLES = """PREFIX sh: <http://www.w3.org/ns/shacl#>
+CONSTRUCT {{ ?query sh:select ?text ; ?p ?words }} WHERE {{
+  ?query a sh:SPARQLSelectExecutable ; sh:select ?text .
+  VALUES ?p {{ rdfs:label rdfs:comment }} ?query ?p ?words }}"""
+
 _LABELS = """CONSTRUCT {{ ?thing ?p ?label }} WHERE {{
   VALUES ?thing {{ {things} }}
   VALUES ?p {{ skos:prefLabel rdfs:label }}
@@ -153,6 +158,10 @@ class Reader:
         axioms = self._in_batches(_BODIES, "records", citing)
         labels = self._read_labels((*axioms, *records))
         return Description(iri=article, own=sentences, axioms=axioms, records=records, labels=labels)
+
+    def list_examples(self) -> tuple[Triple, ...]:
+        """Return the published example queries: their texts, titles and descriptions."""
+        return self._construct(_EXAMPLES)
 
     def list_instances(self, kinds: Iterable[NamedNode], limit: int) -> tuple[Triple, ...]:
         """Return the type triples of instances of the given classes, with their labels behind them."""

@@ -149,6 +149,17 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class Example:
+    """An example query; ``titles`` and ``descriptions`` are by language, ``text`` is ready to run."""
+
+    name: str
+    titles: dict[str, str]
+    descriptions: dict[str, str]
+    text: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Article:
     """One folder under ``data/articles``."""
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from pyoxigraph import Literal, NamedNode, Quad, Triple
 
+from kg.examples import publish_example
 from kg.model import Article, Evidence, Selection, Sentence
 from kg.sources import Sources
 from kg.vocab import (
@@ -55,6 +56,8 @@ def publish(sources: Sources, evidence: Iterable[Evidence]) -> frozenset[Quad]:
         quads.update(Quad(s.subject, s.predicate, s.value, document.graph) for s in document.statements)
     for article in sources.articles:
         quads.update(_publish_sentences(article, sources.names))
+    for example in sources.examples:
+        quads.update(publish_example(example, sources.names))
     premises = _Premises(sources.names)
     for record in evidence:
         quads.update(premises.publish(record))

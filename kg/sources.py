@@ -17,10 +17,12 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Quad, RdfFormat, Triple, p
 
 import kg
 from kg.errors import SourceError
+from kg.examples import read_example
 from kg.model import (
     Article,
     ArticleText,
     Document,
+    Example,
     Fact,
     Finding,
     Grounds,
@@ -46,6 +48,7 @@ class Sources:
     shapes: Path
     entities: Document
     articles: tuple[Article, ...]
+    examples: tuple[Example, ...] = ()
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -92,6 +95,7 @@ def read_sources(root: Path, base_iri: str, on_file: Callable[[Path], None] = la
         on_file(path)
         return read_document(path, graph, names)
 
+    examples, faults = _read_examples(root / "ontology" / "queries", names)
     folders = sorted(p for p in (root / "data" / "articles").glob("*") if p.is_dir())
     findings = [_bad_slug(folder) for folder in folders if not SLUG.fullmatch(folder.name)]
     return Sources(
@@ -101,8 +105,23 @@ def read_sources(root: Path, base_iri: str, on_file: Callable[[Path], None] = la
         shapes=root / "ontology" / "shapes.ttl",
         entities=read(root / "data" / "entities.ttl", names.entities),
         articles=tuple(_read_article(folder, names, read) for folder in folders),
-        findings=tuple(findings),
+        examples=examples,
+        findings=(*findings, *faults),
     )
+
+
+def _read_examples(folder: Path, names: Names) -> tuple[tuple[Example, ...], tuple[Finding, ...]]:
+    examples: list[Example] = []
+    findings: list[Finding] = []
+    for path in sorted(folder.glob("*.rq")):
+        try:
+            example, faults = read_example(path.read_text(encoding="utf-8"), Place(path), names)
+        except (OSError, UnicodeDecodeError) as error:
+            findings.append(_unreadable(path, error))
+        else:
+            examples.append(example)
+            findings += faults
+    return tuple(examples), tuple(findings)
 
 
 def _bad_slug(folder: Path) -> Finding:

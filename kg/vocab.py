@@ -95,6 +95,10 @@ class Names:
         """Return a term of the own vocabulary."""
         return NamedNode(f"{self.base}ontology#{name}")
 
+    def query(self, name: str) -> NamedNode:
+        """Return an example query."""
+        return NamedNode(f"{self.base}ontology/query/{name}")
+
     def thing(self, slug: str) -> NamedNode:
         """Return a thing: an entity or an n-ary node."""
         return NamedNode(f"{self.base}id/{slug}")

@@ -20,8 +20,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "formats": {"errors"},
     "settings": {"errors"},
     "model": LEAVES,
-    "sources": LEAVES | {"model"},
-    "publication": LEAVES | {"model", "sources"},
+    "examples": LEAVES | {"model"},
+    "sources": LEAVES | {"model", "examples"},
+    "publication": LEAVES | {"model", "examples", "sources"},
     "check": LEAVES | {"model", "sources", "publication"},
     "store": {"errors", "formats"},  # it answers queries and does not care where its data came from
     "release": LEAVES | {"model", "sources", "publication", "check", "store"},

@@ -6,6 +6,7 @@ Things under the base IRI link to this site, wherever it is served; all others t
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -66,6 +67,12 @@ def pick_label(labels: list[Literal]) -> Literal | None:
     """Return the English label, or else the first by language."""
     order = sorted(labels, key=lambda label: (label.language != "en", label.language or "", label.value))
     return next(iter(order), None)
+
+
+def english(values: Iterable[NamedNode | Literal]) -> str:
+    """Return the English text among literals, or else the first, or nothing."""
+    label = pick_label([value for value in values if isinstance(value, Literal)])
+    return label.value if label is not None else ""
 
 
 def shorten(iri: str, names: Names) -> str:

@@ -17,7 +17,14 @@ from webapp import current
 from webapp.links import Shown, pick_label, shorten
 from webapp.negotiation import HTML
 from webapp.responses import add_cache_headers, match_etag
-from webapp.views.documents import choose_format, list_formats, names, serialize_triples, tag_document
+from webapp.views.documents import (
+    choose_format,
+    list_formats,
+    names,
+    respond_at_own_address,
+    serialize_triples,
+    tag_document,
+)
 
 blueprint = Blueprint("ontology", __name__)
 
@@ -52,6 +59,12 @@ def show_ontology() -> Response:
 def get_entities() -> Response:
     """Give the named graph of the shared entities."""
     return _respond_graph(names().entities, with_page=False)
+
+
+@blueprint.get("/ontology/query/<name>")
+def describe_query(name: str) -> Response:
+    """Describe one example query."""
+    return respond_at_own_address(names().query(name))
 
 
 def _respond_graph(graph: NamedNode, with_page: bool) -> Response:

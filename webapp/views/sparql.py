@@ -5,17 +5,22 @@ from __future__ import annotations
 import re
 
 from flask import Blueprint, Response, render_template, request, url_for
+from pyoxigraph import NamedNode
 
+from kg.description import Description, Index
 from kg.errors import NotAcceptable, StoreError
 from kg.formats import GRAPH_FORMATS, RESULT_FORMATS, TSV, TURTLE, Format, find_format
 from kg.store.base import Limits, Query
+from kg.vocab import COMMENT, RDFS, SH
 from webapp import current
 from webapp.errors import find_status
+from webapp.links import english
 from webapp.negotiation import HTML, negotiate
 from webapp.protocol import ProtocolError, SparqlRequest, parse_request
 from webapp.responses import add_cache_headers, make_etag, match_etag, send_answer
 from webapp.service_description import describe_service
 from webapp.tables import GraphText, Table, read_graph, read_table
+from webapp.views.documents import names, reader
 
 blueprint = Blueprint("sparql", __name__)
 
@@ -93,8 +98,8 @@ def _make_etag(asked: SparqlRequest, formats: tuple[Format, ...]) -> str:
     if request.method == "POST" or _CHANGING.search(asked.text or ""):
         return ""
     dataset = (*asked.dataset.default_graphs, "", *asked.dataset.named_graphs)
-    names = ",".join(fmt.name for fmt in formats)
-    return make_etag(current.context().release.id, asked.text or "", names, *dataset)
+    wanted = ",".join(fmt.name for fmt in formats)
+    return make_etag(current.context().release.id, asked.text or "", wanted, *dataset)
 
 
 def _introduce(formats: tuple[Format, ...]) -> Response:
@@ -108,11 +113,25 @@ def _introduce(formats: tuple[Format, ...]) -> Response:
     if (unchanged := match_etag(etag)) is not None:
         return unchanged
     if fmt is HTML:
-        page = render_template("sparql.html", text=EXAMPLE)
+        page = render_template("sparql.html", text=EXAMPLE, examples=_list_examples())
         return add_cache_headers(Response(page, content_type=HTML.content_type), etag)
     endpoint = context.release.manifest.base_iri.rstrip("/") + url_for("sparql.query")
     body = describe_service(endpoint, context.release.manifest.quads, current.settings(), fmt)
     return add_cache_headers(Response(body, content_type=fmt.content_type), etag)
+
+
+def _list_examples() -> list[dict[str, str]]:
+    """Return the example queries of the release, by title."""
+    index = Index(Description(iri=names().ontology, own=reader().list_examples()), names())
+    examples = [
+        {
+            "title": english(index.values(query, RDFS("label"))),
+            "description": english(index.values(query, COMMENT)),
+            "text": index.text(query, SH("select")),
+        }
+        for query in map(NamedNode, index.subjects)
+    ]
+    return sorted(examples, key=lambda example: example["title"])
 
 
 def _show_page(asked: SparqlRequest) -> Response:
