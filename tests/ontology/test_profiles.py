@@ -28,7 +28,8 @@ BUILD_CLASSPATH = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:build-
 # What Maven says when it could not ask a repository; that one answered "no such version" is a failure.
 UNREACHABLE = re.compile(
     r"Unknown host|Could not transfer|failed to transfer|Connection (refused|timed out|reset)"
-    r"|Network is unreachable|Cannot access .* in offline mode|Name or service not known|Temporary failure in name resolution"
+    r"|Network is unreachable|Cannot access .* in offline mode|Name or service not known"
+    r"|Temporary failure in name resolution"
 )
 
 
