@@ -128,7 +128,7 @@ def test_the_library_knows_no_http(module: str) -> None:
 
 @pytest.mark.parametrize("module", [name for name in KG if layer_of(name) != "cli"])
 def test_only_the_command_line_starts_the_server(module: str) -> None:
-    assert_not_imported(module, SERVER, "kg/cli.py starts the server")
+    assert_not_imported(module, SERVER, "kg/cli/serving.py starts the server")
 
 
 def test_the_store_seam_knows_no_engine() -> None:

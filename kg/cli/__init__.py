@@ -1,0 +1,39 @@
+"""The command line: one module for each group of commands, put together here.
+
+All errors of ``kg.errors`` end here as one message and exit code 1; a wrong option is exit code 2.
+May import everything in ``kg``; nothing in ``kg`` but ``__main__`` may import it, and ``webapp`` never.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from kg.cli import asking, building, serving
+from kg.cli.group import cli
+from kg.errors import KgError
+
+__all__ = ["asking", "building", "cli", "main", "serving"]
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    try:
+        cli(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read our output has gone, as in `kg dump | head`; what Python flushes last must not fail.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except KgError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(1)
+    except OSError as error:
+        click.echo(f"error: {error.filename or 'output'}: {error.strerror or error}.", err=True)
+        sys.exit(1)

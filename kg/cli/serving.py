@@ -1,0 +1,79 @@
+"""`kg serve`."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+
+import click
+
+from kg.cli.building import build_sources
+from kg.cli.group import ReadSettings, cli, open_current
+from kg.errors import KgError
+from kg.settings import Settings, to_environment
+
+
+@cli.command()
+@click.option("--host", help="Address to listen at [default: 127.0.0.1].")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen at [default: 8000].")
+@click.option("--no-build", is_flag=True, help="Serve the current release as it is; needs no sources.")
+@click.pass_obj
+def serve(read: ReadSettings, host: str | None, port: int | None, no_build: bool) -> None:
+    """Check the sources, build a release if they changed, and serve it.
+
+    Runs until Ctrl-C or SIGTERM, and then finishes what is under way.
+    """
+    settings = read(host=host, port=port)
+    check_port(settings.host, settings.port)
+    if no_build:
+        release = open_current(settings)
+    else:
+        built, _ = build_sources(settings)
+        if built is None:
+            sys.exit(1)
+        release = built
+    click.echo(f"release {release.id} at http://{_authority(settings)}/ (Ctrl-C ends it)")
+    run_server(settings)
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise ``KgError`` if nothing can listen there, so that it is known before a build."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise KgError(
+                f"cannot listen at {host}:{port}: {reason}.", "Choose another with --port."
+            ) from error
+
+
+def run_server(settings: Settings) -> None:
+    """Serve until a signal ends it. Server processes get the settings through their environment."""
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+    from granian.server import Server
+
+    os.environ.update(to_environment(settings))
+    Server(
+        "webapp.wsgi:application",  # a string, since kg never imports webapp
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        workers=settings.processes,
+        blocking_threads=settings.threads,
+        respawn_failed_workers=True,
+        workers_kill_timeout=10,
+        websockets=False,
+        log_level=LogLevels.error,  # its warning on threads is about CPU-bound views; ours wait for workers
+        log_access=True,
+        process_name="kg",
+    ).serve()
+
+
+def _authority(settings: Settings) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return host if settings.port == 80 else f"{host}:{settings.port}"
