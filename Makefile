@@ -8,16 +8,20 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 
+# What the scripts of the pages are built from, and what tells that they were.
+FRONTEND := package.json package-lock.json .npmrc requirements-node.lock $(shell find webapp/frontend -type f)
+BUILT    := webapp/static/built/manifest.json
+
 .DEFAULT_GOAL := help
 .PHONY: help setup serve test check build lint docs lock wheel clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-serve: $(READY) ## check, build and serve at http://HOST:PORT/ (PORT=8000 HOST=127.0.0.1)
+serve: setup ## check, build and serve at http://HOST:PORT/ (PORT=8000 HOST=127.0.0.1)
 	@exec $(BIN)/kg serve --host $(HOST) --port $(PORT) $(ARGS)
 
-test: $(READY) ## run all tests (ARGS='-k crash' for some)
+test: setup ## run all tests (ARGS='-k crash' for some)
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: $(READY) ## check the sources: each finding with file, line and remedy
@@ -26,15 +30,16 @@ check: $(READY) ## check the sources: each finding with file, line and remedy
 build: $(READY) ## build a release from the sources
 	@$(BIN)/kg build
 
-lint: $(READY) ## ruff and mypy
+lint: setup ## ruff, mypy and tsc
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check kg webapp tests
 	@$(BIN)/mypy
+	@if [ -d node_modules ]; then PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent check; fi
 
 docs: $(READY) ## write the generated parts of docs/ anew
 	@UPDATE_DOCS=1 $(BIN)/python -m pytest tests/test_docs.py
 
-wheel: $(READY) ## build the wheel and the source archive into dist/
+wheel: setup ## build the wheel and the source archive into dist/
 	@$(BIN)/python -m build --no-isolation
 
 # uv resolves for every platform and Python at once, and writes no registry address into the file.
@@ -43,8 +48,23 @@ lock: $(READY) ## resolve the dependencies anew into requirements.lock
 	@env -u UV_FIND_LINKS $(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --no-header --no-emit-package pip --quiet --upgrade \
 		--output-file requirements.lock
+	@env -u UV_FIND_LINKS $(BIN)/uv pip compile --group node --universal --python-version 3.11 \
+		--generate-hashes --no-annotate --no-header --quiet --upgrade --output-file requirements-node.lock
+	@PATH="$(CURDIR)/$(BIN):$$PATH" npm install --package-lock-only --ignore-scripts
 
-setup: $(READY) ## set up .venv (the other verbs do so when they need it)
+setup: $(READY) $(BUILT) ## set up .venv and build the scripts of the pages (the other verbs do so when they need it)
+
+# The scripts make the pages better and are not needed: where their packages cannot be had, that is said and
+# tried again the next time. A Node.js of this machine is used if it is new enough, or else one from a wheel.
+$(BUILT): $(READY) $(FRONTEND)
+	@PATH="$(CURDIR)/$(BIN):$$PATH"; \
+	node -e 'process.exit(process.versions.node.split(".")[0] < 20)' 2>/dev/null && npm --version >/dev/null 2>&1 || \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-node.lock; \
+	if npm ci --ignore-scripts --silent; then \
+		echo "Building the scripts of the pages …"; npm run --silent build; \
+	else \
+		echo "make: npm packages cannot be had; the pages will have no scripts, and work without them" >&2; \
+	fi
 
 # Debian's python3 comes without ensurepip unless python3-venv is installed; where pip is there, it can stand in.
 $(READY): requirements.lock pyproject.toml

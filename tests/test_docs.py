@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import os
 import re
 import tomllib
@@ -142,13 +143,22 @@ def test_the_readme_names_every_verb_that_it_promises() -> None:
 
 
 def test_the_lock_file_names_no_registry() -> None:
-    for name in ("requirements.lock", "pyproject.toml"):
+    files = (
+        "requirements.lock",
+        "requirements-node.lock",
+        "pyproject.toml",
+        "package.json",
+        "package-lock.json",
+    )
+    for name in (*files, ".npmrc"):
         text = (ROOT / name).read_text(encoding="utf-8")
-        assert not re.search(r"https?://|file:|--(?:extra-)?index-url|--find-links", text), name
+        assert not re.search(r"https?://|file:|--(?:extra-)?index-url|--find-links|^registry", text), name
 
 
 def test_every_dependency_has_its_reason() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     reasons = (DOCS / "design.md").read_text(encoding="utf-8").lower()
     names = [re.split(r"[<>=~!\[]", item)[0].lower() for item in project["dependencies"]]
+    package = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))
+    names += [*package.get("dependencies", {}), *package["devDependencies"]]
     assert [name for name in names if f"| {name} |" not in reasons] == []

@@ -63,7 +63,12 @@ def files_below(folder: str) -> set[str]:
 def test_the_wheel_holds_code_sources_and_licence(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     sources = {f"kg/bundled/{name}" for name in files_below("ontology") | files_below("data")}
-    code = {name for name in files_below("kg") | files_below("webapp") if "__pycache__" not in name}
+    unwanted = ("__pycache__", "webapp/frontend")
+    code = {
+        name
+        for name in files_below("kg") | files_below("webapp")
+        if not any(part in name for part in unwanted)
+    }
     assert (sources | code) - names == set()
     assert any(name.endswith("/licenses/LICENSE") for name in names)
     assert not [
@@ -75,6 +80,7 @@ def test_the_source_archive_holds_what_a_build_needs(dist: Path) -> None:
     with tarfile.open(next(dist.glob("*.tar.gz"))) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     wanted = {"pyproject.toml", "LICENSE", "Makefile", "requirements.lock", "tests/test_packaging.py"}
+    wanted |= {"package-lock.json", ".npmrc", "requirements-node.lock"} | files_below("webapp/frontend")
     assert (wanted | files_below("ontology") | files_below("data")) - names == set()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask, Response, g
 
 from kg.settings import Settings
-from webapp import current, errors, responses
+from webapp import assets, current, errors, responses
 from webapp.contexts import Contexts
 from webapp.views import articles, dumps, entities, health, ontology, pages, sparql
 
@@ -32,6 +32,7 @@ def create_app(settings: Settings) -> Flask:
     app.url_map.strict_slashes = False
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    assets.set_up(app)
     errors.set_up(app)
     app.after_request(_finish)
     app.teardown_request(current.drop_context)

@@ -1,0 +1,2 @@
+// Hooks of every page.
+document.documentElement.classList.add("js");
