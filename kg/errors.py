@@ -6,6 +6,8 @@
     ├── CheckFailed              the sources have findings; carries them
     ├── ReleaseError             a release cannot be built, found, opened or switched
     │   ├── NoRelease            there is no current release yet
+    │   ├── UnknownRelease       there is no release of that id
+    │   ├── OtherLayout          another version of Article KG made the release
     │   └── BuildInProgress      another process builds into the same folder
     └── StoreError               a query could not be answered
         ├── QuerySyntaxError     it does not parse (carries line and column where known)
@@ -69,6 +71,23 @@ class ReleaseError(KgError):
 
 class NoRelease(ReleaseError):
     """There is no current release."""
+
+
+class UnknownRelease(ReleaseError):
+    """There is no release of that id. The message names no folder, so that visitors may read it."""
+
+    def __init__(self, release_id: str) -> None:
+        super().__init__(f"There is no release {release_id!r}.", "`kg releases` and /releases/ list them.")
+
+
+class OtherLayout(ReleaseError):
+    """A release was made by another version of Article KG, and this one cannot read it."""
+
+    def __init__(self, release_id: str, layout: int = 0, readable: int = 0) -> None:
+        super().__init__(
+            f"Release {release_id} has layout {layout}, and this version of Article KG reads {readable}.",
+            "`kg build` makes a release anew from its sources.",
+        )
 
 
 class BuildInProgress(ReleaseError):

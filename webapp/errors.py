@@ -25,6 +25,8 @@ STATUSES: tuple[tuple[type[errors.KgError], int], ...] = (
     (errors.QueryTooLarge, 422),
     (errors.StoreBusy, 503),
     (errors.StoreUnavailable, 503),
+    (errors.UnknownRelease, 404),
+    (errors.OtherLayout, 501),
     (errors.ReleaseError, 503),
     (errors.KgError, 500),
 )
@@ -73,7 +75,8 @@ def _handle_known(error: errors.KgError) -> Response:
         _log.warning("%s: %s", type(error).__name__, error)
     position = {"line": getattr(error, "line", None), "column": getattr(error, "column", None)}
     # A message about a release names folders of this machine, which are no visitor's business.
-    hidden = isinstance(error, errors.ReleaseError)
+    told = (errors.UnknownRelease, errors.OtherLayout)
+    hidden = isinstance(error, errors.ReleaseError) and not isinstance(error, told)
     detail = "No release is ready to be served yet." if hidden else str(error)
     response = make_problem(status, detail, **({} if hidden else position))
     retry_after_s = next((s for kind, s in _RETRY_AFTER_S.items() if isinstance(error, kind)), None)

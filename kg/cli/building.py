@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ import click
 
 from kg.check.findings import Report, check_sources
 from kg.cli.group import ReadSettings, cli
-from kg.cli.output import report_as_json, show_coverage, show_findings, show_progress
+from kg.cli.output import report_as_json, show_coverage, show_findings, show_json, show_progress
 from kg.errors import CheckFailed
 from kg.release.build import build_release
 from kg.release.layout import Release
@@ -30,7 +29,7 @@ def check(read: ReadSettings, as_json: bool) -> None:
     """
     _, report = check_sources_at(read(), quiet=as_json)
     if as_json:
-        click.echo(json.dumps(report_as_json(report), indent=2, ensure_ascii=False))
+        show_json(report_as_json(report))
     else:
         show_findings(report.findings)
         show_coverage(report)
@@ -52,7 +51,7 @@ def build(read: ReadSettings, as_json: bool) -> None:
         content = report_as_json(report) | (
             {"release": release.id, "path": str(release.path)} if release else {}
         )
-        click.echo(json.dumps(content, indent=2, ensure_ascii=False))
+        show_json(content)
     elif release:
         facts, evidence = release.manifest.figures["facts"], release.manifest.figures["evidence"]
         click.echo(f"release {release.id}: {facts} facts, {evidence} evidence records, in {release.path}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -95,6 +96,11 @@ def report_as_json(report: Report) -> dict[str, Any]:
             for covered in report.coverage
         ],
     }
+
+
+def show_json(content: Any) -> None:
+    """Write JSON for programs."""
+    click.echo(json.dumps(content, indent=2, ensure_ascii=False))
 
 
 def show_csv(text: str) -> None:

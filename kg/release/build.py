@@ -6,27 +6,26 @@ A crash at any moment leaves the current release as it was: until the rename the
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from pyoxigraph import Quad, Store
 
 from kg.check.findings import Report
-from kg.errors import BuildInProgress, CheckFailed, ReleaseError
+from kg.errors import CheckFailed, ReleaseError
+from kg.release.catalogue import switch_current, sync
 from kg.release.dumps import sort_quads, write_dumps
 from kg.release.layout import (
     LAYOUT_VERSION,
     Release,
     building_path,
-    current_link,
     open_release,
     releases_path,
 )
+from kg.release.locks import lock_builds
 from kg.release.manifest import make_manifest, write_manifest
 from kg.sources import Sources
 
@@ -54,7 +53,7 @@ def build_release(
     quads = sort_quads(report.quads)
     release_id = identify(quads, sources)
     try:
-        with _lock(var):
+        with lock_builds(var):
             _sweep(var)
             if not _is_whole(var, release_id):
                 _build_aside(sources, report, quads, var, release_id, on_step)
@@ -85,17 +84,6 @@ def _remedy(error: Exception) -> str:
     if "No space left" in text or "File too large" in text:
         return "Free some space and build again; the current release is untouched."
     return "Name a folder that you may write to with --var."
-
-
-@contextmanager
-def _lock(var: Path) -> Iterator[None]:
-    var.mkdir(parents=True, exist_ok=True)
-    with (var / "build.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BuildInProgress(f"another build runs in {var}.", "Wait for it to end.") from None
-        yield  # the lock goes with the file, also when the process is killed
 
 
 def _sweep(var: Path) -> None:
@@ -133,7 +121,7 @@ def _build_aside(
         _sync_tree(folder)
         releases_path(var).mkdir(exist_ok=True)
         folder.rename(releases_path(var) / release_id)
-        _sync(releases_path(var))
+        sync(releases_path(var))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -148,30 +136,5 @@ def _write_store(path: Path, quads: list[Quad]) -> None:
 def _sync_tree(folder: Path) -> None:
     for root, _, files in os.walk(folder):
         for name in files:
-            _sync(Path(root, name))
-        _sync(Path(root))
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def switch_current(var: Path, release_id: str) -> None:
-    """Make a release the current one, by one atomic rename of a link.
-
-    Raises
-    ------
-    ReleaseError: the release is not there.
-    """
-    if not _is_whole(var, release_id):
-        raise ReleaseError(f"there is no release {release_id} in {var}.", "Build it first.")
-    link = current_link(var)
-    fresh = link.with_name(f"current.{os.getpid()}")
-    fresh.unlink(missing_ok=True)
-    fresh.symlink_to(Path("releases", release_id))
-    fresh.replace(link)
-    _sync(var)
+            sync(Path(root, name))
+        sync(Path(root))

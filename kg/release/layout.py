@@ -2,6 +2,7 @@
 
 var/
   current              symbolic link to releases/<id>, switched by one atomic rename
+  history.jsonl        when each release became the current one
   build.lock           held while a build runs
   building/<id>-<pid>/ a release in the making; swept by the next build
   releases/<id>/
@@ -14,10 +15,11 @@ var/
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kg.errors import NoRelease, ReleaseError
+from kg.errors import NoRelease, OtherLayout, ReleaseError, UnknownRelease
 
 LAYOUT_VERSION = 1
 """Part of every release id: a change of what a release holds makes a new id."""
@@ -106,6 +108,20 @@ def current_link(var: Path) -> Path:
     return var / "current"
 
 
+def history_path(var: Path) -> Path:
+    """Return the file that says when each release became the current one."""
+    return var / "history.jsonl"
+
+
+def is_release_id(text: str) -> bool:
+    """Return whether a text may be the id of a release; such a text is safe as the name of a folder.
+
+    >>> is_release_id("0123456789abcdef"), is_release_id("../..")
+    (True, False)
+    """
+    return re.fullmatch(r"[0-9a-z]{1,64}", text) is not None
+
+
 def read_current_id(var: Path) -> str:
     """Return the id of the current release; a single ``readlink``, so cheap enough for each request.
 
@@ -124,21 +140,22 @@ def open_release(var: Path, release_id: str) -> Release:
 
     Raises
     ------
-    ReleaseError: the release is not there, or its manifest is damaged or of another layout.
+    UnknownRelease: the release is not there.
+    OtherLayout: another version of Article KG made it.
+    ReleaseError: its manifest is damaged.
     """
     path = releases_path(var) / release_id
+    if not is_release_id(release_id) or not path.is_dir():
+        raise UnknownRelease(release_id)
     return Release(path=path, manifest=read_manifest(path / "manifest.json"))
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read a manifest; raises ``ReleaseError`` if it is damaged or of another layout."""
+    """Read a manifest; raises ``OtherLayout``, or ``ReleaseError`` if it is damaged."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["layout"] != LAYOUT_VERSION:
-            raise ReleaseError(
-                f"{path}: the release has layout {content['layout']}, this version reads {LAYOUT_VERSION}.",
-                "Run `kg build` again.",
-            )
+            raise OtherLayout(path.parent.name, int(content["layout"]), LAYOUT_VERSION)
         content["dumps"] = tuple(DumpFile(**entry) for entry in content["dumps"])
         content["articles"] = tuple(ArticleEntry(**entry) for entry in content["articles"])
         return Manifest(**content)

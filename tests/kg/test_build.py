@@ -17,8 +17,10 @@ import rdflib
 from kg.check.findings import Report, check_sources
 from kg.errors import BuildInProgress, CheckFailed, NoRelease, ReleaseError
 from kg.release import build
-from kg.release.build import build_release, switch_current
+from kg.release.build import build_release
+from kg.release.catalogue import switch_current
 from kg.release.layout import Release, open_release, read_current_id
+from kg.release.locks import lock_builds
 from kg.sources import Sources, read_sources
 from tests.conftest import BASE, MINI
 
@@ -84,7 +86,7 @@ def test_findings_stop_a_build(tmp_path: Path, sources_copy: Path) -> None:
 def test_a_second_build_at_the_same_time_is_told(
     tmp_path: Path, mini_sources: Sources, mini_report: Report
 ) -> None:
-    with build._lock(tmp_path), pytest.raises(BuildInProgress):
+    with lock_builds(tmp_path), pytest.raises(BuildInProgress):
         build_release(mini_sources, mini_report, tmp_path)
 
 
