@@ -15,7 +15,8 @@ import pyoxigraph as ox
 class Format:
     """A serialisation: ``name`` as ``format=`` takes it, ``media_type`` as ``Accept`` names it.
 
-    ``aliases`` are further names and media types that clients use for it.
+    ``aliases`` are further names and media types that clients use for it: what SPARQLWrapper sends, and
+    what Fuseki, Virtuoso and rdflib take.
     """
 
     name: str
@@ -36,11 +37,17 @@ class Format:
 JSON = Format("json", "application/sparql-results+json", "srj", ("application/json",))
 XML = Format("xml", "application/sparql-results+xml", "srx", ("application/xml", "text/xml"))
 CSV = Format("csv", "text/csv", "csv")
-TSV = Format("tsv", "text/tab-separated-values", "tsv")
+TSV = Format("tsv", "text/tab-separated-values", "tsv", ("text",))
 
-TURTLE = Format("turtle", "text/turtle", "ttl", ("ttl", "application/x-turtle"))
-N_TRIPLES = Format("ntriples", "application/n-triples", "nt", ("nt", "n-triples", "text/plain"))
-JSON_LD = Format("jsonld", "application/ld+json", "jsonld", ("json-ld", "json", "application/json"))
+_N3 = ("n3", "text/n3", "text/rdf+n3", "application/n3")
+TURTLE = Format("turtle", "text/turtle", "ttl", ("application/turtle", "application/x-turtle", *_N3))
+N_TRIPLES = Format("ntriples", "application/n-triples", "nt", ("n-triples", "text/plain", "text"))
+JSON_LD = Format(
+    "jsonld",
+    "application/ld+json",
+    "jsonld",
+    ("json-ld", "application/x-json+ld", "json", "application/json"),
+)
 RDF_XML = Format(
     "rdfxml", "application/rdf+xml", "rdf", ("rdf", "rdf+xml", "xml", "application/xml", "text/xml")
 )

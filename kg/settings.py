@@ -44,6 +44,11 @@ class Settings:
         2 * 1024**3, "memory a SPARQL worker may take, beyond what the open store maps", minimum=256 * 1024**2
     )
     max_query_bytes: int = _setting(1024**2, "largest request body and query text", minimum=1024)
+    max_url_bytes: int = _setting(
+        60_000,
+        "longest part after ? of a URL for /sparql; the server itself takes URLs of up to 65,534 bytes",
+        minimum=256,
+    )
     max_result_bytes: int = _setting(64 * 1024**2, "largest result of a query", minimum=1024)
     incoming_links: int = _setting(100, "incoming links shown on a page of an entity", minimum=1)
 

@@ -69,6 +69,14 @@ def find_status(error: errors.KgError) -> int:
     return next(status for kind, status in STATUSES if isinstance(error, kind))
 
 
+def add_retry_after(response: Response, error: errors.KgError) -> Response:
+    """Say when to come back, for an error that passes."""
+    retry_after_s = next((s for kind, s in _RETRY_AFTER_S.items() if isinstance(error, kind)), None)
+    if retry_after_s is not None:
+        response.headers["Retry-After"] = str(retry_after_s)
+    return response
+
+
 def _handle_known(error: errors.KgError) -> Response:
     status = find_status(error)
     if status >= 500:
@@ -79,10 +87,7 @@ def _handle_known(error: errors.KgError) -> Response:
     hidden = isinstance(error, errors.ReleaseError) and not isinstance(error, told)
     detail = "No release is ready to be served yet." if hidden else str(error)
     response = make_problem(status, detail, **({} if hidden else position))
-    retry_after_s = next((s for kind, s in _RETRY_AFTER_S.items() if isinstance(error, kind)), None)
-    if retry_after_s is not None:
-        response.headers["Retry-After"] = str(retry_after_s)
-    return response
+    return add_retry_after(response, error)
 
 
 def _handle_http(error: HTTPException) -> Response:

@@ -1,18 +1,34 @@
-"""Requests of the SPARQL 1.1 Protocol, read without knowing a web framework."""
+"""The SPARQL 1.1 Protocol as pure functions: a request in plain values goes in, what to do comes out.
+
+``read_body`` and ``parse_request`` read an operation, ``choose_formats`` finds what it may be answered in.
+Nothing here knows a web framework, and nothing here parses a query.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from email.message import Message
+from typing import BinaryIO
 from urllib.parse import parse_qsl
 
-from kg.store.base import UPDATE_REFUSED, Dataset
+from kg.formats import GRAPH_FORMATS, RESULT_FORMATS, Format, find_format
+from kg.store.base import UPDATE_REFUSED, Dataset, Limits, Query
+from kg.store.tokens import may_change
+from webapp.negotiation import HTML, negotiate
 
 FORM = "application/x-www-form-urlencoded"
 QUERY = "application/sparql-query"
 UPDATE = "application/sparql-update"
 
+METHODS = ("GET", "HEAD", "POST", "OPTIONS")
+"""What the endpoint takes; any other is 405."""
+
+OFFERS: tuple[Format, ...] = (*RESULT_FORMATS, *GRAPH_FORMATS, HTML)
+"""All formats of the endpoint; which of them can be had depends on the form of the query."""
+
 _FORMAT_PARAMETERS = ("format", "output", "results")
+_CHARSETS = ("utf-8", "utf8", "us-ascii", "ascii")
+_CHUNK_BYTES = 64 * 1024
 
 
 class ProtocolError(Exception):
@@ -30,8 +46,64 @@ class SparqlRequest:
 
     text: str | None
     dataset: Dataset = field(default_factory=Dataset)
-    format_name: str = ""
+    format_names: tuple[str, ...] = ()
     timeout_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestHead:
+    """What a request says of its body, as the headers have it; empty where it says nothing."""
+
+    content_type: str = ""
+    content_length: str = ""
+    content_encoding: str = ""
+    chunked: bool = False
+
+
+def read_body(stream: BinaryIO, head: RequestHead, max_bytes: int) -> bytes:
+    """Read the whole body of a POST.
+
+    Parameters
+    ----------
+    stream: gives at most the body, and empty bytes at its end.
+    max_bytes: the most that is taken; a body that is larger is refused, never cut.
+
+    Raises
+    ------
+    ProtocolError: 400, 411, 413 or 415.
+
+    >>> import io
+    >>> read_body(io.BytesIO(b"ASK {}"), RequestHead(content_length="6"), 1000)
+    b'ASK {}'
+    """
+    if head.content_encoding.strip().lower() not in ("", "identity"):
+        raise ProtocolError(415, f"The request body is coded with {head.content_encoding}; send it as it is.")
+    if not head.content_length and not head.chunked:
+        raise ProtocolError(411, "The request has a body of unknown length. Send Content-Length.")
+    length = _parse_length(head.content_length)
+    if length is not None and length > max_bytes:
+        raise _too_large(max_bytes)
+    body = bytearray()
+    while len(body) <= max_bytes and (data := stream.read(_CHUNK_BYTES)):
+        body += data
+    if len(body) > max_bytes:
+        raise _too_large(max_bytes)
+    if length is not None and len(body) < length:
+        raise ProtocolError(400, f"The request body ended after {len(body)} of {length} bytes.")
+    return bytes(body)
+
+
+def check_url(query_string: bytes, max_bytes: int) -> None:
+    """Go on only with a query string of at most ``max_bytes``.
+
+    Raises
+    ------
+    ProtocolError: 414.
+    """
+    if len(query_string) > max_bytes:
+        raise ProtocolError(
+            414, f"The part of the URL after ? has more than the {max_bytes} bytes allowed. Send it by POST."
+        )
 
 
 def parse_request(method: str, query_string: bytes, content_type: str, body: bytes) -> SparqlRequest:
@@ -53,27 +125,91 @@ def parse_request(method: str, query_string: bytes, content_type: str, body: byt
     pairs = _parse_pairs(query_string)
     if method != "POST":
         return _to_request(pairs, _find_one(pairs, "query"))
-    media_type, charset = _parse_content_type(content_type)
+    media_type, charset = parse_content_type(content_type)
     if media_type == UPDATE:
         raise ProtocolError(403, UPDATE_REFUSED)
+    if media_type not in (QUERY, FORM):
+        raise ProtocolError(415, f"A query is posted as {FORM} or {QUERY}, not as {media_type or 'nothing'}.")
+    if charset.lower() not in _CHARSETS:
+        raise ProtocolError(415, f"A query is posted in UTF-8, not in {charset}.")
     if media_type == QUERY:
-        return _to_request(pairs, _decode(body, charset))
-    if media_type == FORM:
+        pairs.append(("query", _decode(body)))
+    else:
         pairs += _parse_pairs(body)
-        return _to_request(pairs, _require(_find_one(pairs, "query"), pairs))
-    raise ProtocolError(415, f"A query is posted as {FORM} or {QUERY}, not as {media_type or 'nothing'}.")
+    return _to_request(pairs, _require(_find_one(pairs, "query"), pairs))
+
+
+def choose_formats(format_names: tuple[str, ...], accept: str | None) -> tuple[Format, ...]:
+    """Return all formats that an answer may have, the best first; named ones beat the ``Accept`` header.
+
+    A name may be a short name, a media type or a list of these. Names that mean nothing here are passed
+    over as long as one does mean something.
+
+    Raises
+    ------
+    ProtocolError: 406, none of the names means a format that there is.
+
+    >>> [fmt.name for fmt in choose_formats(("json",), "text/csv")]
+    ['json', 'jsonld']
+    """
+    if not format_names:
+        return negotiate(accept, OFFERS)
+    found = tuple(dict.fromkeys(fmt for name in _split_names(format_names) for fmt in _find_formats(name)))
+    if not found:
+        offers = ", ".join(fmt.name for fmt in OFFERS)
+        raise ProtocolError(406, f"There is no format {', '.join(format_names)!r}; there are {offers}.")
+    return found
+
+
+def to_query(
+    asked: SparqlRequest, formats: tuple[Format, ...], max_deadline_s: float, max_result_bytes: int
+) -> Query:
+    """Return what a store is asked: ``timeout`` may shorten the deadline and never lengthen it.
+
+    >>> to_query(SparqlRequest("ASK {}", timeout_s=60), OFFERS, 10.0, 1000).limits.deadline_s
+    10.0
+    """
+    return Query(
+        asked.text or "",
+        asked.dataset,
+        tuple(fmt for fmt in formats if fmt in RESULT_FORMATS),
+        tuple(fmt for fmt in formats if fmt in GRAPH_FORMATS),
+        Limits(min(asked.timeout_s or max_deadline_s, max_deadline_s), max_result_bytes),
+    )
+
+
+def find_cache_key(method: str, asked: SparqlRequest, formats: tuple[Format, ...]) -> tuple[str, ...]:
+    """Return what tells an answer from all others of a release; nothing where it may change within one.
+
+    >>> find_cache_key("GET", SparqlRequest("SELECT (NOW() AS ?n) {}"), OFFERS)
+    ()
+    """
+    if method == "POST" or may_change(asked.text or ""):
+        return ()
+    wanted = ",".join(fmt.name for fmt in formats)
+    return (asked.text or "", wanted, *asked.dataset.default_graphs, "", *asked.dataset.named_graphs)
+
+
+def parse_content_type(value: str) -> tuple[str, str]:
+    """Return media type and charset of a ``Content-Type`` (RFC 9110, section 8.3).
+
+    >>> parse_content_type('application/sparql-query; charset="UTF-8"')
+    ('application/sparql-query', 'UTF-8')
+    """
+    message = Message()
+    message["Content-Type"] = value.replace("\r", "").replace("\n", "")
+    return (message.get_content_type() if value else ""), str(message.get_param("charset", "utf-8"))
 
 
 def _to_request(pairs: list[tuple[str, str]], text: str | None) -> SparqlRequest:
     if any(name == "update" for name, _ in pairs):
         raise ProtocolError(403, UPDATE_REFUSED)
-    names = [value for name, value in pairs if name in _FORMAT_PARAMETERS and value]
     dataset = Dataset(
         tuple(value for name, value in pairs if name == "default-graph-uri" and value),
         tuple(value for name, value in pairs if name == "named-graph-uri" and value),
     )
-    timeout_s = _parse_timeout(_find_one(pairs, "timeout"))
-    return SparqlRequest(text, dataset, names[0] if names else "", timeout_s)
+    names = dict.fromkeys(value for name, value in pairs if name in _FORMAT_PARAMETERS and value)
+    return SparqlRequest(text, dataset, tuple(names), _parse_timeout(_find_one(pairs, "timeout")))
 
 
 def _require(text: str | None, pairs: list[tuple[str, str]]) -> str | None:
@@ -85,7 +221,7 @@ def _require(text: str | None, pairs: list[tuple[str, str]]) -> str | None:
 def _find_one(pairs: list[tuple[str, str]], wanted: str) -> str | None:
     values = [value for name, value in pairs if name == wanted]
     if len(values) > 1:
-        raise ProtocolError(400, f"The parameter {wanted} is given {len(values)} times.")
+        raise ProtocolError(400, f"The request has {len(values)} values for {wanted}; it takes one.")
     return values[0] if values else None
 
 
@@ -101,23 +237,40 @@ def _parse_timeout(value: str | None) -> float | None:
     return seconds
 
 
+def _parse_length(value: str) -> int | None:
+    if not value:
+        return None
+    if not (value.isascii() and value.isdigit()):
+        raise ProtocolError(400, "The Content-Length of the request is not a number.")
+    return int(value)
+
+
+def _too_large(max_bytes: int) -> ProtocolError:
+    return ProtocolError(413, f"The request body has more than the {max_bytes} bytes allowed.")
+
+
 def _parse_pairs(encoded: bytes) -> list[tuple[str, str]]:
+    """Read parameters; characters that a client should have percent-encoded are taken as UTF-8 too."""
     try:
-        return parse_qsl(encoded.decode("ascii"), keep_blank_values=True, errors="strict")
+        return parse_qsl(encoded.decode("utf-8"), keep_blank_values=True, errors="strict")
     except ValueError:
         raise ProtocolError(400, "The parameters are not percent-encoded UTF-8.") from None
 
 
-def _parse_content_type(value: str) -> tuple[str, str]:
-    message = Message()
-    message["Content-Type"] = value
-    return (message.get_content_type() if value else ""), str(message.get_param("charset", "utf-8"))
-
-
-def _decode(body: bytes, charset: str) -> str:
-    if charset.lower() not in ("utf-8", "utf8", "us-ascii"):
-        raise ProtocolError(415, f"A query is posted in UTF-8, not in {charset}.")
+def _decode(body: bytes) -> str:
     try:
-        return body.decode("utf-8")
+        return body.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ProtocolError(400, "The query is not UTF-8.") from None
+
+
+def _split_names(names: tuple[str, ...]) -> list[str]:
+    """Return single names: without the weights of a list, and with the plus that a form made a space."""
+    parts = (part.partition(";")[0].strip() for name in names for part in name.split(","))
+    return [part.replace(" ", "+") for part in parts if part]
+
+
+def _find_formats(name: str) -> list[Format]:
+    """Return what a name means for a table and for a graph: ``xml`` is a results format and RDF/XML."""
+    groups = (RESULT_FORMATS, GRAPH_FORMATS, (HTML,))
+    return [fmt for group in groups if (fmt := find_format(name, group)) is not None]

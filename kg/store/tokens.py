@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 _ESCAPE = r"\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8}"
@@ -41,6 +41,11 @@ _TOKEN = re.compile(
 _FORMS = ("SELECT", "ASK", "CONSTRUCT", "DESCRIBE")
 _UPDATES = ("INSERT", "DELETE", "LOAD", "CLEAR", "CREATE", "DROP", "COPY", "MOVE", "ADD", "WITH")
 
+_CHANGING_CALLS = ("NOW", "RAND", "UUID", "BNODE")
+"""Ends of the functions whose value differs from call to call (SPARQL 1.1 Query, section 17.4); a keyword
+may be glued before them, and STRUUID ends like UUID."""
+_CHANGING = re.compile(r"now|rand|uuid|bnode|\\u", re.IGNORECASE)
+
 # ?a<?b)SERVICE#>: an engine that knows it is inside an expression reads an operator, a closing bracket,
 # the keyword and a comment where the terminals alone give one IRI. A real IRI after an operand that holds
 # a closing bracket, the word and then a number sign is rare enough to refuse.
@@ -49,12 +54,16 @@ _IRI_OR_OPERATOR = re.compile(r"\).*service.*#", re.IGNORECASE | re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A terminal: ``kind`` is the name of its group in the pattern, ``text`` is as written."""
+    """A terminal: ``kind`` is the name of its group in the pattern, ``text`` is as written.
+
+    ``start`` is its offset in the query, in code points.
+    """
 
     kind: str
     text: str
     prefix: str = ""
     local: str = ""
+    start: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +84,9 @@ def read_tokens(text: str) -> Iterator[Token]:
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup or "other"
         if match["pname"] is not None:
-            yield Token("pname", match[0], match["prefix"] or "", match["local"] or "")
+            yield Token("pname", match[0], match["prefix"] or "", match["local"] or "", match.start())
         elif kind != "space":
-            yield Token(kind, match[0])
+            yield Token(kind, match[0], start=match.start())
 
 
 def read_outline(text: str) -> Outline:
@@ -95,6 +104,20 @@ def read_outline(text: str) -> Outline:
             _is_keyword(token, "SERVICE", declared) or _may_hide_service(before, token)
             for before, token in zip([None, *tokens], tokens, strict=False)
         ),
+    )
+
+
+def may_change(text: str) -> bool:
+    """Tell whether a query may answer otherwise over the same data: it calls the clock, chance or BNODE.
+
+    >>> may_change("SELECT (NOW () AS ?t) {}"), may_change("SELECT * { ?now ?p 'RAND()' } # UUID()")
+    (True, False)
+    """
+    if not _CHANGING.search(text):
+        return False  # most queries: no need to look at each of their words
+    return any(
+        token.kind == "word" and after.text == "(" and _decode(token.text).upper().endswith(_CHANGING_CALLS)
+        for token, after in pairwise(read_tokens(text))
     )
 
 

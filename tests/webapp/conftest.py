@@ -68,6 +68,7 @@ def settings(tmp_path: Path) -> Settings:
         query_queue_s=0.3,
         max_result_bytes=4_000_000,
         max_query_bytes=100_000,
+        max_url_bytes=20_000,
     )
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from urllib.parse import urlencode
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 ALL = "SELECT ?s ?o { ?s ?p ?o } ORDER BY ?s"
+HUGE = "SELECT * {" + " ".join(f"VALUES ?v{n} {{ 1 2 3 4 5 6 7 8 9 }}" for n in range(30)) + "}"
 VALUES = "{" + " ".join(map(str, range(100))) + "}"
+DIRECT = {"content_type": "application/sparql-query"}
 LARGE = f"SELECT * {{ VALUES ?a {VALUES} VALUES ?b {VALUES} VALUES ?c {VALUES} }}"
 
 
@@ -47,9 +50,48 @@ def test_formats(client: FlaskClient, accept: str, extra: dict[str, str], expect
     assert "Accept" in response.headers["Vary"]
 
 
-def test_datasets(client: FlaskClient) -> None:
-    pairs = [("query", ALL), ("default-graph-uri", "http://h/g1"), ("format", "csv")]
-    assert client.get("/sparql", query_string=pairs).text == "s,o\r\nhttp://h/id/a,A\r\n"
+A, B = "http://h/id/a", "http://h/id/b"
+G1, G2 = ("default-graph-uri", "http://h/g1"), ("default-graph-uri", "http://h/g2")
+N1, N2 = ("named-graph-uri", "http://h/g1"), ("named-graph-uri", "http://h/g2")
+FROM_G2 = "SELECT ?s FROM <http://h/g2> { ?s ?p ?o }"
+IN_GRAPHS = "SELECT ?s { GRAPH ?g { ?s ?p ?o } }"
+
+
+@pytest.mark.parametrize(
+    ("query", "dataset", "seen"),
+    [
+        ("SELECT ?s { ?s ?p ?o }", [], {A, B}),
+        ("SELECT ?s { ?s ?p ?o }", [G1], {A}),
+        ("SELECT ?s { ?s ?p ?o }", [G1, G2], {A, B}),
+        ("SELECT ?s { ?s ?p ?o }", [N1], set()),
+        ("SELECT ?s { ?s ?p ?o }", [("default-graph-uri", "http://nowhere.invalid/g")], set()),
+        (IN_GRAPHS, [], {A, B}),
+        (IN_GRAPHS, [N2], {B}),
+        (IN_GRAPHS, [N1, N2], {A, B}),
+        (IN_GRAPHS, [G1], set()),
+        (IN_GRAPHS, [G1, N2], {B}),
+        (FROM_G2, [], {B}),
+        (FROM_G2, [G1], {A}),
+        (FROM_G2, [N1], set()),
+        ("SELECT ?s FROM NAMED <http://h/g2> { GRAPH ?g { ?s ?p ?o } }", [], {B}),
+        ("SELECT ?s FROM NAMED <http://h/g2> { GRAPH ?g { ?s ?p ?o } }", [N1], {A}),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "form", "direct"])
+def test_the_dataset_of_the_request_comes_before_that_of_the_query(
+    client: FlaskClient, query: str, dataset: list[tuple[str, str]], seen: set[str], method: str
+) -> None:
+    format_ = ("format", "json")
+    if method == "GET":
+        response = client.get("/sparql", query_string=[("query", query), *dataset, format_])
+    elif method == "form":
+        form = urlencode([("query", query), *dataset, format_])
+        response = client.post("/sparql", data=form, content_type="application/x-www-form-urlencoded")
+    else:
+        response = client.post("/sparql", query_string=[*dataset, format_], data=query, **DIRECT)
+    assert response.status_code == 200
+    rows = response.get_json(force=True)["results"]["bindings"]
+    assert {row["s"]["value"] for row in rows} == seen
 
 
 @pytest.mark.parametrize(
@@ -69,7 +111,9 @@ def test_datasets(client: FlaskClient) -> None:
         (406, {"query_string": {"query": ALL, "format": "none"}}),
         (413, {"method": "POST", "data": b"#" * 200_000, "content_type": "application/sparql-query"}),
         (415, {"method": "POST", "data": ALL, "content_type": "text/plain"}),
-        (422, {"query_string": {"query": "ASK {" + "{" * 20_000 + "}" * 20_000 + "}"}}),
+        (414, {"query_string": {"query": "#" * 20_001}}),
+        (415, {"method": "POST", "data": ALL, "headers": {"Content-Encoding": "gzip"}, **DIRECT}),
+        (422, {"method": "POST", "data": "ASK {" + "{" * 20_000 + "}" * 20_000 + "}", **DIRECT}),
         (504, {"query_string": {"query": f"SELECT (COUNT(*) AS ?n) {LARGE[9:]}", "timeout": "0.05"}}),
     ],
 )
@@ -86,11 +130,69 @@ def test_a_syntax_error_has_its_place(client: FlaskClient) -> None:
     assert (problem["line"], problem["column"]) == (2, 9)
 
 
-def test_head_options_and_description(client: FlaskClient) -> None:
-    assert client.head("/sparql", query_string={"query": ALL}).data == b""
-    options = client.options("/sparql")
-    assert options.status_code == 204
-    assert "POST" in options.headers["Access-Control-Allow-Methods"]
+@pytest.mark.parametrize("query", [ALL, "ASK {}", "CONSTRUCT WHERE { ?s ?p ?o }", "SELECT", None])
+@pytest.mark.parametrize("accept", ["*/*", "text/html", "text/csv"])
+def test_head_has_the_headers_of_get(client: FlaskClient, query: str | None, accept: str) -> None:
+    asked = {"query_string": {"query": query} if query else {}, "headers": {"Accept": accept}}
+    got, head = client.get("/sparql", **asked), client.head("/sparql", **asked)
+    assert head.data == b""
+    assert head.status_code == got.status_code
+    assert dict(head.headers) == dict(got.headers)
+
+
+def test_a_page_of_another_site_may_ask(client: FlaskClient) -> None:
+    preflight = client.options(
+        "/sparql",
+        headers={"Origin": "https://other.example", "Access-Control-Request-Method": "POST"},
+    )
+    assert preflight.status_code == 204
+    assert preflight.headers["Access-Control-Allow-Origin"] == "*"
+    assert "POST" in preflight.headers["Access-Control-Allow-Methods"]
+    assert "Content-Type" in preflight.headers["Access-Control-Allow-Headers"]
+    for asked in ({"query": ALL}, {"query": "SELECT"}, {}):
+        assert client.get("/sparql", query_string=asked).headers["Access-Control-Allow-Origin"] == "*"
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
+def test_other_methods_are_told_which_there_are(client: FlaskClient, method: str) -> None:
+    response = client.open("/sparql", method=method, query_string={"query": "ASK {}"})
+    assert response.status_code == 405
+    assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD", "POST", "OPTIONS"}
+
+
+@pytest.mark.parametrize(
+    ("query", "accept", "offered"),
+    [
+        (HUGE, "text/turtle", "application/sparql-results+json"),
+        (HUGE, "image/png", "text/csv"),
+        (f"CONSTRUCT {{ ?a ?b ?c }} WHERE {{ {HUGE} }}", "text/csv", "text/turtle"),
+        ("DESCRIBE <urn:x>", "application/sparql-results+xml", "application/rdf+xml"),
+        ("ASK {", "text/turtle", "application/sparql-results+xml"),
+    ],
+)
+def test_what_cannot_be_accepted_is_refused_before_it_is_evaluated(
+    client: FlaskClient, query: str, accept: str, offered: str
+) -> None:
+    response = client.get("/sparql", query_string={"query": query}, headers={"Accept": accept})
+    assert response.status_code == 406
+    assert offered in response.get_json()["detail"]
+
+
+def test_an_error_is_a_page_for_readers(client: FlaskClient) -> None:
+    for asked, status in (
+        ({"query": "SELECT ?s {\n ?s ?p }"}, 400),
+        ({"query": ALL, "timeout": "soon"}, 400),
+    ):
+        response = client.get("/sparql", query_string=asked, headers={"Accept": "text/html"})
+        assert (response.status_code, response.mimetype) == (status, "text/html")
+        assert response.headers["Cache-Control"] == "no-store"
+    page = client.get(
+        "/sparql", query_string={"query": "SELECT ?s {\n ?s ?p }"}, headers={"Accept": "text/html"}
+    )
+    assert "Line 2, column 9" in page.text
+
+
+def test_description(client: FlaskClient) -> None:
     assert b"UnionDefaultGraph" in client.get("/sparql", headers={"Accept": "text/turtle"}).data
     assert b"<textarea" in client.get("/sparql", headers={"Accept": "text/html"}).data
 

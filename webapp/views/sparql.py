@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-import re
+from typing import BinaryIO, cast
 
 from flask import Blueprint, Response, render_template, request, url_for
 from pyoxigraph import NamedNode
 
 from kg.description import Description, Index
 from kg.errors import NotAcceptable, StoreError
-from kg.formats import GRAPH_FORMATS, RESULT_FORMATS, TSV, TURTLE, Format, find_format
-from kg.store.base import Limits, Query
+from kg.formats import GRAPH_FORMATS, TSV, TURTLE, Format
+from kg.store.base import Query
 from kg.vocab import COMMENT, RDFS, SH
 from webapp import current
-from webapp.errors import find_status
+from webapp.errors import add_retry_after, find_status
 from webapp.links import english
-from webapp.negotiation import HTML, negotiate
-from webapp.protocol import ProtocolError, SparqlRequest, parse_request
+from webapp.negotiation import HTML
+from webapp.protocol import (
+    METHODS,
+    RequestHead,
+    SparqlRequest,
+    check_url,
+    choose_formats,
+    find_cache_key,
+    parse_request,
+    read_body,
+    to_query,
+)
 from webapp.responses import add_cache_headers, make_etag, match_etag, send_answer
 from webapp.service_description import describe_service
 from webapp.tables import GraphText, Table, read_graph, read_table
@@ -24,8 +34,6 @@ from webapp.views.documents import names, reader
 
 blueprint = Blueprint("sparql", __name__)
 
-_METHODS = "GET, HEAD, POST, OPTIONS"
-_CHANGING = re.compile(r"\b(now|rand|uuid|struuid|bnode)\s*\(", re.IGNORECASE)
 EXAMPLE = """SELECT ?thing ?name WHERE {
   ?thing <http://www.w3.org/2004/02/skos/core#prefLabel> ?name
 } LIMIT 25"""
@@ -36,70 +44,62 @@ def query() -> Response:
     """Answer a query operation (SPARQL 1.1 Protocol, section 2.1)."""
     if request.method == "OPTIONS":
         return _answer_preflight()
-    asked = parse_request(
-        request.method, request.query_string, request.headers.get("Content-Type", ""), request.get_data()
-    )
-    formats = _choose_formats(asked)
+    asked = _read_request()
+    formats = choose_formats(asked.format_names, request.headers.get("Accept"))
     if asked.text is None or (not asked.text.strip() and formats[:1] == (HTML,)):
         return _introduce(formats)
     etag = _make_etag(asked, formats)
     if etag and (unchanged := match_etag(etag)) is not None:
         return unchanged
-    response = _show_page(asked) if formats[:1] == (HTML,) else _send_answer(asked, formats)
+    if formats[:1] == (HTML,):
+        response = _show_page(asked)
+    else:
+        response = send_answer(current.context().store.query(_to_query(asked, formats)))
     return add_cache_headers(response, etag) if etag and response.status_code == 200 else response
 
 
 def _answer_preflight() -> Response:
+    """Answer OPTIONS, and the question of a browser whether a page of another site may ask (Fetch, CORS)."""
+    methods = ", ".join(METHODS)
     headers = {
-        "Allow": _METHODS,
-        "Access-Control-Allow-Methods": _METHODS,
-        "Access-Control-Allow-Headers": "Accept, Content-Type, If-None-Match",
+        "Allow": methods,
+        "Access-Control-Allow-Methods": methods,
+        "Access-Control-Allow-Headers": "*, Accept, Content-Type, If-None-Match",
         "Access-Control-Max-Age": "86400",
     }
     return Response(status=204, headers=headers)
 
 
-def _choose_formats(asked: SparqlRequest) -> tuple[Format, ...]:
-    """Return all acceptable formats, the best first; a named one beats the Accept header."""
-    known = (*RESULT_FORMATS, *GRAPH_FORMATS, HTML)
-    if not asked.format_name:
-        return negotiate(request.headers.get("Accept"), known)
-    found = tuple(
-        dict.fromkeys(
-            fmt
-            for group in (RESULT_FORMATS, GRAPH_FORMATS, (HTML,))
-            if (fmt := find_format(asked.format_name, group)) is not None
+def _read_request() -> SparqlRequest:
+    """Read the operation from the request.
+
+    The body is read here and not by Werkzeug (3.1), which cuts one in chunks off at MAX_CONTENT_LENGTH
+    and takes the part for the whole.
+    """
+    settings = current.settings()
+    check_url(request.query_string, settings.max_url_bytes)
+    headers = request.headers
+    body = b""
+    if request.method == "POST":
+        head = RequestHead(
+            headers.get("Content-Type", ""),
+            headers.get("Content-Length", ""),
+            headers.get("Content-Encoding", ""),
+            chunked="chunked" in headers.get("Transfer-Encoding", ""),
         )
-    )
-    if not found:
-        offers = ", ".join(fmt.name for fmt in known)
-        raise ProtocolError(406, f"There is no format {asked.format_name!r}; there are {offers}.")
-    return found
+        body = read_body(cast(BinaryIO, request.environ["wsgi.input"]), head, settings.max_query_bytes)
+    return parse_request(request.method, request.query_string, headers.get("Content-Type", ""), body)
 
 
 def _to_query(asked: SparqlRequest, formats: tuple[Format, ...]) -> Query:
     settings = current.settings()
-    deadline_s = min(asked.timeout_s or settings.query_timeout_s, settings.query_timeout_s)
-    return Query(
-        asked.text or "",
-        asked.dataset,
-        tuple(fmt for fmt in formats if fmt in RESULT_FORMATS),
-        tuple(fmt for fmt in formats if fmt in GRAPH_FORMATS),
-        Limits(deadline_s, settings.max_result_bytes),
-    )
-
-
-def _send_answer(asked: SparqlRequest, formats: tuple[Format, ...]) -> Response:
-    return send_answer(current.context().store.query(_to_query(asked, formats)))
+    return to_query(asked, formats, settings.query_timeout_s, settings.max_result_bytes)
 
 
 def _make_etag(asked: SparqlRequest, formats: tuple[Format, ...]) -> str:
     """Return the tag of an answer, known before it is; empty where the same query may answer otherwise."""
-    if request.method == "POST" or _CHANGING.search(asked.text or ""):
-        return ""
-    dataset = (*asked.dataset.default_graphs, "", *asked.dataset.named_graphs)
-    wanted = ",".join(fmt.name for fmt in formats)
-    return make_etag(current.context().release.id, asked.text or "", wanted, *dataset)
+    key = find_cache_key(request.method, asked, formats)
+    return make_etag(current.context().release.id, *key) if key else ""
 
 
 def _introduce(formats: tuple[Format, ...]) -> Response:
@@ -107,7 +107,8 @@ def _introduce(formats: tuple[Format, ...]) -> Response:
     context = current.context()
     acceptable = [fmt for fmt in formats if fmt is HTML or fmt in GRAPH_FORMATS]
     if not acceptable:
-        raise NotAcceptable("The service description can be had as RDF or HTML.", "Or send a query.")
+        offers = ", ".join(fmt.media_type for fmt in (*GRAPH_FORMATS, HTML))
+        raise NotAcceptable(f"The service description can be had as {offers}.", "Or send a query.")
     fmt = acceptable[0]
     etag = make_etag(context.release.id, "introduction", fmt.name)
     if (unchanged := match_etag(etag)) is not None:
@@ -141,7 +142,10 @@ def _show_page(asked: SparqlRequest) -> Response:
         answer = context.store.query(_to_query(asked, (TSV, TURTLE)))
     except StoreError as error:
         page = render_template("sparql.html", text=asked.text, error=error)
-        return Response(page, status=find_status(error), content_type=HTML.content_type)
+        failed = Response(page, status=find_status(error), content_type=HTML.content_type)
+        failed.headers["Cache-Control"] = "no-store"
+        failed.vary.add("Accept")
+        return add_retry_after(failed, error)
     try:
         shown: dict[str, Table | GraphText]
         if answer.format == TSV:
