@@ -13,16 +13,19 @@ FRONTEND := package.json package-lock.json .npmrc requirements-node.lock $(shell
 BUILT    := webapp/static/built/manifest.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test check build lint docs lock wheel clean
+.PHONY: help setup serve test test-engines check build lint docs lock wheel clean
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 serve: setup ## check, build and serve at http://HOST:PORT/ (PORT=8000 HOST=127.0.0.1)
 	@exec $(BIN)/kg serve --host $(HOST) --port $(PORT) $(ARGS)
 
 test: setup ## run all tests (ARGS='-k crash' for some)
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-engines: $(READY) ## run the tests on other people's engines (Oxigraph server, Virtuoso, Fuseki)
+	@$(BIN)/python -m pytest --engines tests/engines tests/contract $(ARGS)
 
 check: $(READY) ## check the sources: each finding with file, line and remedy
 	@$(BIN)/kg check
@@ -45,7 +48,7 @@ wheel: setup ## build the wheel and the source archive into dist/
 # uv resolves for every platform and Python at once, and writes no registry address into the file.
 lock: $(READY) ## resolve the dependencies anew into requirements.lock
 	@$(BIN)/python -m pip install --quiet 'uv>=0.8'
-	@env -u UV_FIND_LINKS $(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+	@env -u UV_FIND_LINKS $(BIN)/uv pip compile pyproject.toml --extra dev --extra engines --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --no-header --no-emit-package pip --quiet --upgrade \
 		--output-file requirements.lock
 	@env -u UV_FIND_LINKS $(BIN)/uv pip compile --group node --universal --python-version 3.11 \

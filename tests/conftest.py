@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,38 @@ from kg.check.findings import Report, check_sources
 from kg.release.build import build_release
 from kg.release.layout import Release
 from kg.sources import Sources, read_sources
+from tests.engines import ENGINES, Engine, Missing, running
 
 MINI = Path(__file__).parent / "mini"
 BASE = "https://kg.example/"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--engines", action="store_true", help="run what needs other people's engines, only")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the usual run light: tests on engines run alone, with ``--engines`` (`make test-engines`)."""
+    wanted = config.getoption("--engines", default=False)
+    dropped = [item for item in items if bool(item.get_closest_marker("engines")) != wanted]
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+        items[:] = [item for item in items if item not in set(dropped)]
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def engine_name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def engine(engine_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """Each engine in turn, running and empty; skipped by name where it is not installed."""
+    try:
+        with running(engine_name, tmp_path_factory.mktemp("engines") / engine_name) as started:
+            yield started
+    except Missing as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture
