@@ -9,10 +9,20 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, parse
+from pyoxigraph import (
+    Literal,
+    NamedNode,
+    Quad,
+    QueryResultsFormat,
+    QuerySolutions,
+    RdfFormat,
+    Triple,
+    parse,
+    parse_query_results,
+)
 
 from kg.formats import JSON, N_TRIPLES
 from kg.store.base import Limits, Query, Store
@@ -21,8 +31,8 @@ from kg.vocab import AXIOM, COMMENT, OA, OWL, PREF_LABEL, RDFS, SOURCE, TYPE, Na
 MAX_NODES = 200
 """N-ary nodes of one description; an entity with more shows the first of them by IRI."""
 
-LABELS_AT_ONCE = 500
-"""IRIs in one query for labels, which keeps its text below the limit of any server."""
+AT_ONCE = 500
+"""IRIs in one query, which keeps its text below the limit of any server."""
 
 _PREFIXES = """PREFIX kg: <{base}ontology#>
 PREFIX oa: <http://www.w3.org/ns/oa#>
@@ -31,31 +41,40 @@ PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>
 PREFIX skos: <http://www.w3.org/2004/02/skos/core#>
 """
 
-_OWN = "CONSTRUCT {{ <{iri}> ?p ?o }} WHERE {{ <{iri}> ?p ?o }}"
+_FOLLOWED = (OA("hasBody"), OA("hasTarget"), OWL("annotatedSource"), OWL("annotatedTarget"))
+"""Links that are no news to a reader: each stands beside the fact that it is about."""
 
-# Nodes that point here and carry evidence of their own: memberships, participations, claims.
-_NODES = """CONSTRUCT {{ ?node ?p ?o }} WHERE {{
-  {{ SELECT DISTINCT ?node WHERE {{ ?node ?link <{iri}> ; kg:evidence ?any .
-     MINUS {{ ?node a owl:Axiom }} }} ORDER BY ?node LIMIT {nodes} }}
-  ?node ?p ?o }}"""
+# In one query, since each round trip costs more than its part of it: the thing itself; nodes that point at
+# it and carry evidence of their own (memberships, participations, claims); its simple relations as axioms;
+# and what else points at it.
+_CORE = """CONSTRUCT {{ ?s ?p ?o }} WHERE {{
+  {{ VALUES ?s {{ <{iri}> }} ?s ?p ?o }}
+  UNION {{
+    {{ SELECT DISTINCT ?s WHERE {{ ?s ?link <{iri}> ; kg:evidence ?any .
+       MINUS {{ ?s a owl:Axiom }} }} ORDER BY ?s LIMIT {nodes} }}
+    ?s ?p ?o }}
+  UNION {{ ?s owl:annotatedSource <{iri}> ; ?p ?o }}
+  UNION {{
+    {{ SELECT ?s ?p WHERE {{ ?s ?p <{iri}> . FILTER(?p NOT IN ({hidden})) }}
+       ORDER BY ?p ?s LIMIT {incoming} }}
+    BIND(<{iri}> AS ?o) }} }}"""
 
-_AXIOMS = """CONSTRUCT {{ ?fact ?p ?o }} WHERE {{ ?fact owl:annotatedSource <{iri}> ; ?p ?o }}"""
-
-_RECORDS = """CONSTRUCT {{ ?record ?p ?o . ?target ?tp ?to . ?selector ?sp ?so . ?sentence ?np ?no }} WHERE {{
+# The record, what it selects, the sentence that it stands in, and the simple relation that it is about.
+_RECORDS = """CONSTRUCT {{ ?s ?p ?o }} WHERE {{
   VALUES ?record {{ {records} }}
-  {{ ?record ?p ?o }}
-  UNION {{ ?record oa:hasTarget ?target . ?target ?tp ?to }}
-  UNION {{ ?record oa:hasTarget/oa:hasSelector ?selector . ?selector ?sp ?so }}
-  UNION {{ ?record kg:sentence ?sentence . ?sentence ?np ?no }} }}"""
+  {{ ?record ?p ?o . BIND(?record AS ?s) }}
+  UNION {{ ?record oa:hasTarget ?s . ?s ?p ?o }}
+  UNION {{ ?record oa:hasTarget/oa:hasSelector ?s . ?s ?p ?o }}
+  UNION {{ ?record kg:sentence ?s . ?s ?p ?o }}
+  UNION {{ ?record oa:hasBody ?s . ?s a owl:Axiom ; ?p ?o }} }}"""
 
-_SENTENCES = """CONSTRUCT {{ ?sentence ?p ?o }} WHERE {{ ?sentence kg:sentenceOf <{iri}> ; ?p ?o }}"""
+_TEXT = """CONSTRUCT {{ ?sentence ?p ?o . ?record kg:sentence ?sentence }} WHERE {{
+  ?sentence kg:sentenceOf <{iri}> .
+  {{ ?sentence ?p ?o }} UNION {{ ?record kg:sentence ?sentence }} }}"""
 
-_CITING = """CONSTRUCT {{ ?record kg:sentence ?sentence }} WHERE {{
-  ?sentence kg:sentenceOf <{iri}> . ?record kg:sentence ?sentence }}"""
+_GRAPHS = """SELECT ?g ?s ?p ?o WHERE {{ VALUES (?s ?p) {{ {pairs} }} GRAPH ?g {{ ?s ?p ?o }} }}"""
 
-_BODIES = """CONSTRUCT {{ ?fact ?p ?o }} WHERE {{
-  VALUES ?record {{ {records} }}
-  ?record oa:hasBody ?fact . ?fact a owl:Axiom ; ?p ?o }}"""
+_ALL_INCOMING = """CONSTRUCT {{ ?thing ?property <{iri}> }} WHERE {{ ?thing ?property <{iri}> }}"""
 
 _INSTANCES = """CONSTRUCT {{ ?s a ?kind }} WHERE {{
   VALUES ?kind {{ {kinds} }} ?s a ?kind }} ORDER BY ?s LIMIT {limit}"""
@@ -69,10 +88,6 @@ _LABELS = """CONSTRUCT {{ ?thing ?p ?label }} WHERE {{
   VALUES ?thing {{ {things} }}
   VALUES ?p {{ skos:prefLabel rdfs:label }}
   ?thing ?p ?label }}"""
-
-_INCOMING = """SELECT ?s ?p WHERE {{ ?s ?p <{iri}> .
-  FILTER(?p NOT IN (oa:hasBody, oa:hasTarget, owl:annotatedSource, owl:annotatedTarget)) }}
-  ORDER BY ?p ?s LIMIT {limit}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,71 +138,100 @@ class Reader:
         self._prefixes = _PREFIXES.format(base=self.names.base)
 
     def knows(self, iri: NamedNode) -> bool:
-        """Return whether anything is said about an IRI."""
-        return bool(json.loads(self._ask(f"ASK {{ {iri} ?p ?o }}"))["boolean"])
+        """Return whether anything is said about an IRI, or with it."""
+        return bool(json.loads(self._ask(f"ASK {{ {{ {iri} ?p ?o }} UNION {{ ?s ?p {iri} }} }}"))["boolean"])
 
     def describe(self, iri: NamedNode, max_incoming: int) -> Description:
         """Return the description of an IRI; an empty one if nothing is said about it.
+
+        Three queries, and one more for each further ``AT_ONCE`` records or labels.
 
         Raises
         ------
         StoreError: the store could not answer.
         """
-        own = self._construct(_OWN, iri=iri.value)
-        nodes = self._construct(_NODES, iri=iri.value, nodes=MAX_NODES)
-        axioms = self._construct(_AXIOMS, iri=iri.value)
-        records = self._read_records((*own, *nodes, *axioms))
-        incoming = self._read_incoming(iri, max_incoming + 1)
-        shown = (*own, *nodes, *axioms, *records, *incoming[:max_incoming])
+        bounds = {
+            "nodes": MAX_NODES + 1,
+            "incoming": max_incoming + 1,
+            "hidden": ", ".join(map(str, _FOLLOWED)),
+        }
+        core = self._construct(_CORE, iri=iri.value, **bounds)
+        kinds = _sort_core(core, iri, self.names.term("evidence"))
+        incoming = sorted(kinds["incoming"], key=lambda t: (t.predicate.value, str(t.subject)))
+        nodes, more_nodes = _cut_nodes(kinds["nodes"])
+        records = self._read_records(iri, (*kinds["own"], *nodes, *kinds["axioms"], *incoming))
+        shown = (*kinds["own"], *nodes, *kinds["axioms"], *records, *incoming[:max_incoming])
         return Description(
             iri=iri,
-            own=own,
+            own=tuple(kinds["own"]),
             nodes=nodes,
-            axioms=axioms,
+            axioms=tuple(kinds["axioms"]),
             records=records,
             labels=self._read_labels(shown),
-            incoming=incoming[:max_incoming],
-            more_incoming=len(incoming) > max_incoming,
+            incoming=tuple(incoming[:max_incoming]),
+            more_incoming=more_nodes or len(incoming) > max_incoming,
         )
 
     def describe_text(self, article: NamedNode) -> Description:
         """Return the sentences of an article, and the evidence and facts that rest on them."""
-        sentences = self._construct(_SENTENCES, iri=article.value)
-        citing = sorted({str(t.subject) for t in self._construct(_CITING, iri=article.value)})
+        found = self._construct(_TEXT, iri=article.value)
+        sentence = self.names.term("sentence")
+        sentences = tuple(t for t in found if t.predicate != sentence)
+        citing = sorted({str(t.subject) for t in found if t.predicate == sentence})
         records = self._in_batches(_RECORDS, "records", citing)
-        axioms = self._in_batches(_BODIES, "records", citing)
-        labels = self._read_labels((*axioms, *records))
-        return Description(iri=article, own=sentences, axioms=axioms, records=records, labels=labels)
+        return Description(article, own=sentences, records=records, labels=self._read_labels(records))
+
+    def find_graphs(self, triples: Iterable[Triple]) -> list[Quad]:
+        """Return triples with the named graphs that they are in, sorted by graph and then as given."""
+        order = {triple: place for place, triple in enumerate(triples)}
+        pairs = sorted({f"({t.subject} {t.predicate})" for t in order})
+        quads = {quad for batch in _batch(pairs) for quad in self._read_quads(" ".join(batch))}
+        wanted = [(quad, order[quad.triple]) for quad in quads if quad.triple in order]
+        return [quad for quad, _ in sorted(wanted, key=lambda pair: (str(pair[0].graph_name), pair[1]))]
+
+    def _read_quads(self, pairs: str) -> Iterator[Quad]:
+        rows = parse_query_results(
+            self._ask(self._prefixes + _GRAPHS.format(pairs=pairs)), format=QueryResultsFormat.JSON
+        )
+        assert isinstance(rows, QuerySolutions)
+        return (Quad(row["s"], row["p"], row["o"], row["g"]) for row in rows)
 
     def list_examples(self) -> tuple[Triple, ...]:
         """Return the published example queries: their texts, titles and descriptions."""
         return self._construct(_EXAMPLES)
+
+    def read_labels(self, things: Iterable[NamedNode]) -> tuple[Triple, ...]:
+        """Return the preferred names and labels of things."""
+        texts = (str(thing) for thing in things if not self._is_nameless(thing))
+        return self._in_batches(_LABELS, "things", sorted(texts))
 
     def list_instances(self, kinds: Iterable[NamedNode], limit: int) -> tuple[Triple, ...]:
         """Return the type triples of instances of the given classes, with their labels behind them."""
         found = self._construct(_INSTANCES, kinds=" ".join(map(str, kinds)), limit=limit)
         return (*found, *self._read_labels(found))
 
-    def _read_records(self, triples: Iterable[Triple]) -> tuple[Triple, ...]:
-        evidence = self.names.term("evidence")
-        records = sorted({str(t.object) for t in triples if t.predicate == evidence})
-        return self._in_batches(_RECORDS, "records", records)
+    def _read_records(self, iri: NamedNode, triples: Iterable[Triple]) -> tuple[Triple, ...]:
+        """Return the evidence of facts; of a record, or of a sentence, itself and what cites it."""
+        evidence, sentence = self.names.term("evidence"), self.names.term("sentence")
+        records = set()
+        for triple in triples:
+            if triple.predicate == evidence:
+                records.add(str(triple.object))
+            elif triple.predicate == sentence and triple.object == iri:
+                records.add(str(triple.subject))
+        return self._in_batches(_RECORDS, "records", sorted(records))
 
     def _read_labels(self, triples: Iterable[Triple]) -> tuple[Triple, ...]:
-        terms = (term for t in triples for term in (t.subject, t.predicate, t.object))
-        return self._in_batches(
-            _LABELS, "things", sorted({str(t) for t in terms if isinstance(t, NamedNode)})
-        )
+        terms = {term for t in triples for term in (t.subject, t.predicate, t.object)}
+        return self.read_labels(term for term in terms if isinstance(term, NamedNode))
+
+    def _is_nameless(self, iri: NamedNode) -> bool:
+        kind = iri.value.removeprefix(self.names.base)
+        return kind.startswith(("evidence/", "fact/")) or "/sentence/" in kind
 
     def _in_batches(self, text: str, name: str, values: list[str]) -> tuple[Triple, ...]:
-        batches = (values[i : i + LABELS_AT_ONCE] for i in range(0, len(values), LABELS_AT_ONCE))
-        return tuple(t for batch in batches for t in self._construct(text, **{name: " ".join(batch)}))
-
-    def _read_incoming(self, iri: NamedNode, limit: int) -> tuple[Triple, ...]:
-        text = self._prefixes + _INCOMING.format(iri=iri.value, limit=limit)
-        bindings = json.loads(self._ask(text))["results"]["bindings"]
-        rows = ((row["s"]["value"], row["p"]["value"]) for row in bindings)
-        return tuple(Triple(NamedNode(s), NamedNode(p), iri) for s, p in rows)
+        found = (self._construct(text, **{name: " ".join(batch)}) for batch in _batch(values))
+        return tuple(triple for batch in found for triple in batch)
 
     def _construct(self, text: str, **values: object) -> tuple[Triple, ...]:
         content = self._ask(self._prefixes + text.format(**values))
@@ -200,6 +244,43 @@ class Reader:
             return b"".join(answer)
         finally:
             answer.close()
+
+
+def _batch(values: list[str]) -> Iterator[list[str]]:
+    return (values[i : i + AT_ONCE] for i in range(0, len(values), AT_ONCE))
+
+
+def _sort_core(triples: Iterable[Triple], iri: NamedNode, evidence: NamedNode) -> dict[str, list[Triple]]:
+    """Tell apart what the first query brought; a link from a node is an incoming one as well."""
+    by_subject: dict[NamedNode, list[Triple]] = defaultdict(list)
+    for triple in dict.fromkeys(triples):
+        by_subject[named(triple.subject)].append(triple)
+    kinds: dict[str, list[Triple]] = defaultdict(list)
+    for subject, said in by_subject.items():
+        kind = _kind_of(said, evidence)
+        if subject == iri:
+            kinds["own"] += said
+        elif kind:
+            kinds[kind] += said
+        kinds["incoming"] += [t for t in said if t.object == iri and t.predicate not in _FOLLOWED]
+    return kinds
+
+
+def _kind_of(said: list[Triple], evidence: NamedNode) -> str:
+    if any(t.predicate == OWL("annotatedSource") for t in said):
+        return "axioms"
+    return "nodes" if any(t.predicate == evidence for t in said) else ""
+
+
+def _cut_nodes(triples: list[Triple]) -> tuple[tuple[Triple, ...], bool]:
+    subjects = sorted({str(t.subject) for t in triples})
+    kept = set(subjects[:MAX_NODES])
+    return tuple(t for t in triples if str(t.subject) in kept), len(subjects) > MAX_NODES
+
+
+def query_incoming(iri: NamedNode) -> str:
+    """Return the query that gives all links to a thing, where a description shows the first of them."""
+    return _ALL_INCOMING.format(iri=iri.value)
 
 
 # --- reading a description ---------------------------------------------------------------------------
@@ -239,7 +320,7 @@ class Index:
             subject = named(triple.subject).value
             self._values[subject, triple.predicate.value].append(plain(triple.object))
             self.subjects[subject].append(triple)
-        for triple in description.axioms:
+        for triple in (*description.axioms, *description.records):
             if triple.predicate == TYPE and triple.object == AXIOM:
                 axiom = named(triple.subject)
                 self._facts[self._annotated(axiom)] = axiom

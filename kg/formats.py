@@ -58,7 +58,13 @@ RESULT_FORMATS: tuple[Format, ...] = (JSON, XML, CSV, TSV)
 """Formats of SELECT and ASK answers, the preferred one first."""
 
 GRAPH_FORMATS: tuple[Format, ...] = (TURTLE, N_TRIPLES, JSON_LD, RDF_XML)
-"""Formats of CONSTRUCT and DESCRIBE answers and of entity documents, the preferred one first."""
+"""Formats of CONSTRUCT and DESCRIBE answers, the preferred one first."""
+
+QUAD_FORMATS: tuple[Format, ...] = (TRIG, N_QUADS)
+"""Formats that say which named graph a triple is in."""
+
+DOCUMENT_FORMATS: tuple[Format, ...] = (*GRAPH_FORMATS, *QUAD_FORMATS)
+"""Formats of documents about things, the preferred one first."""
 
 _OX_RDF = {
     TURTLE: ox.RdfFormat.TURTLE,

@@ -9,13 +9,14 @@ import io
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, cast
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad, RdfFormat, Triple, parse
 
 import kg
+from kg.context import Context, read_context
 from kg.errors import SourceError
 from kg.examples import read_example
 from kg.model import (
@@ -49,6 +50,7 @@ class Sources:
     entities: Document
     articles: tuple[Article, ...]
     examples: tuple[Example, ...] = ()
+    context: Context = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -96,6 +98,7 @@ def read_sources(root: Path, base_iri: str, on_file: Callable[[Path], None] = la
         return read_document(path, graph, names)
 
     examples, faults = _read_examples(root / "ontology" / "queries", names)
+    context, more_faults = _read_context(root / "ontology" / "context.jsonld", names)
     folders = sorted(p for p in (root / "data" / "articles").glob("*") if p.is_dir())
     findings = [_bad_slug(folder) for folder in folders if not SLUG.fullmatch(folder.name)]
     return Sources(
@@ -106,7 +109,8 @@ def read_sources(root: Path, base_iri: str, on_file: Callable[[Path], None] = la
         entities=read(root / "data" / "entities.ttl", names.entities),
         articles=tuple(_read_article(folder, names, read) for folder in folders),
         examples=examples,
-        findings=(*findings, *faults),
+        context=context,
+        findings=(*findings, *faults, *more_faults),
     )
 
 
@@ -122,6 +126,15 @@ def _read_examples(folder: Path, names: Names) -> tuple[tuple[Example, ...], tup
             examples.append(example)
             findings += faults
     return tuple(examples), tuple(findings)
+
+
+def _read_context(path: Path, names: Names) -> tuple[Context, tuple[Finding, ...]]:
+    try:
+        return read_context(path.read_text(encoding="utf-8"), Place(path), names)
+    except FileNotFoundError:
+        return dict(names.prefixes), ()
+    except (OSError, UnicodeDecodeError) as error:
+        return dict(names.prefixes), (_unreadable(path, error),)
 
 
 def _bad_slug(folder: Path) -> Finding:

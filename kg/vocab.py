@@ -66,6 +66,7 @@ AXIOM = OWL("Axiom")
 EXACT, PREFIX, SUFFIX = OA("exact"), OA("prefix"), OA("suffix")
 PREF_LABEL = SKOS("prefLabel")
 SOURCE = DCT("source")
+LICENCE = DCT("license")
 
 HASH_DIGITS = 16
 """Hexadecimal digits of a minted hash: 64 bits, so a clash among a billion records has odds of 1 in 37."""

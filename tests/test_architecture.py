@@ -21,16 +21,23 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings": {"errors"},
     "model": LEAVES,
     "examples": LEAVES | {"model"},
-    "sources": LEAVES | {"model", "examples"},
+    "context": LEAVES | {"model"},
+    "serialization": LEAVES | {"model", "context"},
+    "sources": LEAVES | {"model", "examples", "context"},
     "publication": LEAVES | {"model", "examples", "sources"},
     "check": LEAVES | {"model", "sources", "publication"},
     "store": {"errors", "formats"},  # it answers queries and does not care where its data came from
-    "release": LEAVES | {"model", "sources", "publication", "check", "store"},
+    "release": LEAVES | {"model", "sources", "publication", "check", "store", "context"},
     "description": LEAVES | {"store"},  # it asks, and does not care which store answers
     "cli": LEAVES | {"model", "sources", "publication", "check", "store", "release", "description"},
     "__main__": {"cli"},
     "webapp": LEAVES
-    | {"store", "release", "description"},  # it serves releases; sources end where a release begins
+    | {
+        "store",
+        "release",
+        "description",
+        "serialization",
+    },  # it serves releases; sources end where a release begins
 }
 """Layer → the other layers of `kg` that it may import. The key is the first name below `kg`."""
 

@@ -7,6 +7,7 @@ A crash at any moment leaves the current release as it was: until the rename the
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -66,13 +67,19 @@ def build_release(
 
 
 def identify(quads: list[Quad], sources: Sources) -> str:
-    """Return the id of a release: 16 hexadecimal digits over its layout, quads and captured texts."""
+    """Return the id of a release: 16 hexadecimal digits over its layout and all that it is made from."""
     digest = hashlib.sha256(f"layout {LAYOUT_VERSION}\n".encode())
     for quad in quads:
         digest.update(f"{quad}\n".encode())
     for article in sources.articles:
         digest.update(f"\x00{article.slug}\x00{article.text.text if article.text else ''}".encode())
+    digest.update(f"\x00{render_context(sources)}".encode())
     return digest.hexdigest()[:16]
+
+
+def render_context(sources: Sources) -> str:
+    """Return the published JSON-LD context."""
+    return json.dumps({"@context": sources.context}, ensure_ascii=False, indent=2) + "\n"
 
 
 def _reason(error: Exception) -> str:
@@ -116,6 +123,7 @@ def _build_aside(
         for article in sources.articles:
             if article.text is not None:
                 (folder / "texts" / f"{article.slug}.txt").write_bytes(article.text.text.encode())
+        (folder / "context.jsonld").write_text(render_context(sources), encoding="utf-8")
         write_manifest(folder / "manifest.json", make_manifest(release_id, sources, report, quads, dumps))
         on_step("all to disk")
         _sync_tree(folder)

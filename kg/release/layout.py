@@ -10,6 +10,7 @@ var/
     store/             the Oxigraph store
     dumps/             gzipped dumps and SHA256SUMS
     texts/<slug>.txt   captured texts of the articles
+    context.jsonld     the JSON-LD context, with the base IRI in it
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
+from kg.context import Context
 from kg.errors import NoRelease, OtherLayout, ReleaseError, UnknownRelease
 
 LAYOUT_VERSION = 1
@@ -63,6 +66,7 @@ class Manifest:
     figures: dict[str, int]
     dumps: tuple[DumpFile, ...]
     articles: tuple[ArticleEntry, ...]
+    licence: str = ""
     layout: int = field(default=LAYOUT_VERSION)
 
 
@@ -88,9 +92,31 @@ class Release:
         """Folder of the dumps."""
         return self.path / "dumps"
 
+    @property
+    def context_path(self) -> Path:
+        """File with the JSON-LD context."""
+        return self.path / "context.jsonld"
+
     def text_path(self, slug: str) -> Path:
         """Return the file with the captured text of an article."""
         return self.path / "texts" / f"{slug}.txt"
+
+
+@lru_cache(maxsize=8)  # a release never changes
+def load_context(path: Path) -> Context:
+    """Return the JSON-LD context in a file of a release.
+
+    Raises
+    ------
+    ReleaseError: it is not there, or damaged.
+    """
+    try:
+        context: Context = json.loads(path.read_text(encoding="utf-8"))["@context"]
+    except (OSError, ValueError, KeyError) as error:
+        raise ReleaseError(
+            f"{path}: the context cannot be read: {error}.", "Run `kg build` again."
+        ) from error
+    return context
 
 
 def releases_path(var: Path) -> Path:

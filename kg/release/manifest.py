@@ -16,7 +16,7 @@ from kg.check.findings import Coverage, Report
 from kg.model import Article
 from kg.release.layout import ArticleEntry, DumpFile, Manifest
 from kg.sources import Sources
-from kg.vocab import ORG, PREF_LABEL, PROV, SCHEMA, TYPE
+from kg.vocab import LICENCE, ORG, PREF_LABEL, PROV, SCHEMA, TYPE
 
 
 def make_manifest(
@@ -32,6 +32,7 @@ def make_manifest(
         figures=count_figures(quads, report),
         dumps=dumps,
         articles=tuple(_describe_articles(sources, report)),
+        licence=next((v.value for v in sources.ontology.values(sources.names.ontology, LICENCE)), ""),
     )
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, render_template, request, url_for
 from werkzeug.exceptions import Forbidden, NotFound
+from werkzeug.urls import iri_to_uri
 
 from kg.description import Index
+from kg.formats import DOCUMENT_FORMATS, Format
 from kg.release.layout import ArticleEntry
 from webapp import current
 from webapp.negotiation import HTML
 from webapp.pages import show_text
 from webapp.responses import add_cache_headers, make_etag, match_etag
 from webapp.views.documents import (
+    OFFERS,
+    add_links,
     choose_format,
     linker,
     list_formats,
@@ -26,17 +30,23 @@ from webapp.views.documents import (
 blueprint = Blueprint("articles", __name__)
 
 
+TEXT = Format("text", "text/plain", "txt", ("txt",))
+"""The captured text, as a format of the article."""
+
+
 @blueprint.get("/article/<slug>")
 def show_article(slug: str) -> Response:
-    """Show an article to people, or describe it as data."""
+    """Show an article to people, describe it as data, or give its text."""
     article = _find(slug)
-    fmt = choose_format()
+    iri = names().article(slug)
+    fmt = choose_format((HTML, TEXT, *DOCUMENT_FORMATS) if article.full_text else OFFERS)
+    if fmt == TEXT:
+        return _send_text(article)
     if fmt != HTML:
-        return respond(names().article(slug), fmt, list_formats(request.path))
+        return respond(iri, fmt, list_formats(request.path))
     etag = tag_document(article.iri, fmt)
-    if (unchanged := match_etag(etag)) is not None:
-        return unchanged
-    return add_cache_headers(Response(_render(article), content_type=fmt.content_type), etag)
+    response = match_etag(etag) or Response(_render(article), content_type=fmt.content_type)
+    return add_links(add_cache_headers(response, etag), iri, list_formats(request.path))
 
 
 def _render(article: ArticleEntry) -> str:
@@ -47,20 +57,32 @@ def _render(article: ArticleEntry) -> str:
         "article.html",
         article=article,
         sentences=show_text(description, text, index, linker(), names()),
-        text_href=url_for("articles.get_text", slug=article.slug) if text else "",
+        text_href=url_for("articles.get_text", slug=article.slug, format=TEXT.extension) if text else "",
         downloads=list_formats(request.path),
     )
 
 
 @blueprint.get("/article/<slug>/text")
 def get_text(slug: str) -> Response:
-    """Give the captured text, to the byte, where the article's ``kg:fullText`` allows it."""
+    """Give the captured text, to the byte, where ``kg:fullText`` allows it; as data, what cites it."""
     article = _find(slug)
+    fmt = choose_format((TEXT, *OFFERS))
+    if fmt != TEXT:
+        return respond(names().text(slug), fmt, list_formats(request.path))
     if not article.full_text:
         raise Forbidden("The text of this article is not published here; its quotes and offsets are.")
-    path = current.context().release.text_path(slug)
-    response = Response(path.read_bytes(), content_type="text/plain; charset=utf-8")
-    return add_cache_headers(response, make_etag(current.context().release.id, slug, "text"))
+    return _send_text(article)
+
+
+def _send_text(article: ArticleEntry) -> Response:
+    # No licence is named: the text is its publisher's.
+    etag = make_etag(current.context().release.id, article.slug, "text")
+    response = match_etag(etag)
+    if response is None:
+        content = current.context().release.text_path(article.slug).read_bytes()
+        response = Response(content, content_type=TEXT.content_type)
+    response.headers.add("Link", f'<{iri_to_uri(article.url)}>; rel="via"')
+    return add_cache_headers(response, etag)
 
 
 @blueprint.get("/article/<slug>/sentence/<int:number>")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flask import Response, render_template, request, url_for
-from pyoxigraph import NamedNode, Triple, serialize
+from pyoxigraph import NamedNode
 from werkzeug.exceptions import NotFound
+from werkzeug.urls import iri_to_uri
 
-from kg.description import Description, Reader
+from kg.description import Description, Reader, query_incoming
 from kg.errors import NotAcceptable
-from kg.formats import GRAPH_FORMATS, N_TRIPLES, Format, find_format, to_rdf_format
+from kg.formats import DOCUMENT_FORMATS, QUAD_FORMATS, Format, find_format
+from kg.release.layout import load_context
+from kg.serialization import Statements, serialize_statements
 from kg.store.base import Limits
 from kg.vocab import Names
 from webapp import current
@@ -21,10 +22,17 @@ from webapp.negotiation import HTML, negotiate
 from webapp.pages import PageMaker
 from webapp.responses import add_cache_headers, make_etag, match_etag
 
-OFFERS = (HTML, *GRAPH_FORMATS)
+OFFERS = (HTML, *DOCUMENT_FORMATS)
 """Formats of a document; a client that takes anything gets the page."""
 
-TITLES = {"turtle": "Turtle", "ntriples": "N-Triples", "jsonld": "JSON-LD", "rdfxml": "RDF/XML"}
+TITLES = {
+    "turtle": "Turtle",
+    "ntriples": "N-Triples",
+    "jsonld": "JSON-LD",
+    "rdfxml": "RDF/XML",
+    "trig": "TriG",
+    "nquads": "N-Quads",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +70,16 @@ def read_text(slug: str) -> str:
     return release.text_path(slug).read_bytes().decode()
 
 
-def serialize_triples(triples: Iterable[Triple], fmt: Format) -> bytes:
-    """Serialise triples in the order given, with the prefixes of the release."""
-    out = io.BytesIO()
-    prefixes = None if fmt == N_TRIPLES else names().prefixes
-    serialize(triples, out, format=to_rdf_format(fmt), prefixes=prefixes)
-    return out.getvalue()
+def write(statements: Statements, fmt: Format) -> bytes:
+    """Serialise statements in the order given, with the prefixes and the context of the release."""
+    context = load_context(current.context().release.context_path)
+    return serialize_statements(statements, fmt, names(), context)
+
+
+def write_description(description: Description, fmt: Format) -> bytes:
+    """Serialise a description; formats of quads say which graph each triple is in."""
+    triples = description.triples
+    return write(reader().find_graphs(triples) if fmt in QUAD_FORMATS else triples, fmt)
 
 
 def tag_document(key: str, fmt: Format) -> str:
@@ -95,37 +107,55 @@ def read_description(iri: NamedNode) -> Description:
 
     Raises
     ------
-    NotFound: nothing is said about it.
+    NotFound: nothing is said about it, or with it.
     """
-    require(iri)
-    return reader().describe(iri, current.settings().incoming_links)
+    description = reader().describe(iri, current.settings().incoming_links)
+    if not (description.own or description.incoming):
+        raise _make_not_found(iri)
+    return description
 
 
 def require(iri: NamedNode) -> None:
-    """Go on only if something is said about an IRI.
+    """Go on only if something is said about an IRI, or with it.
 
     Raises
     ------
     NotFound: nothing is.
     """
     if not reader().knows(iri):
-        raise NotFound(f"Nothing is known about {iri.value} in release {current.context().release.id}.")
+        raise _make_not_found(iri)
+
+
+def _make_not_found(iri: NamedNode) -> NotFound:
+    return NotFound(f"Nothing is known about {iri.value} in release {current.context().release.id}.")
 
 
 def respond(iri: NamedNode, fmt: Format, downloads: list[Download]) -> Response:
     """Answer with the description of an IRI in a format."""
     etag = tag_document(iri.value, fmt)
     if (unchanged := match_etag(etag)) is not None:
-        return unchanged
+        return add_links(unchanged, iri, downloads)
     description = read_description(iri)
     if fmt == HTML:
         body: str | bytes = render_page(description, downloads)
     else:
-        body = serialize_triples(description.triples, fmt)
-    response = Response(body, content_type=fmt.content_type)
-    for link in downloads:
-        response.headers.add("Link", f'<{link.href}>; rel="alternate"; type="{link.media_type}"')
+        body = write_description(description, fmt)
+    response = add_links(Response(body, content_type=fmt.content_type), iri, downloads)
+    if description.more_incoming:
+        rest = url_for("sparql.query", query=query_incoming(iri))
+        response.headers.add("Link", f'<{rest}>; rel="related"; title="all links to it"')
     return add_cache_headers(response, etag)
+
+
+def add_links(response: Response, iri: NamedNode, downloads: list[Download]) -> Response:
+    """Say what a document describes, where else it can be had, and on which terms (RFC 8288, RFC 6892)."""
+    links = [f'<{link.href}>; rel="alternate"; type="{link.media_type}"' for link in downloads]
+    links.append(f'<{iri_to_uri(iri.value)}>; rel="describes"')
+    licence = current.context().release.manifest.licence
+    links += [f'<{licence}>; rel="license"'] if licence else []
+    for link in links:
+        response.headers.add("Link", link)
+    return response
 
 
 def render_page(description: Description, downloads: list[Download]) -> str:
@@ -144,12 +174,12 @@ def respond_at_own_address(iri: NamedNode) -> Response:
 def list_formats(path: str) -> list[Download]:
     """Return links to a document in all data formats, by ``format=``."""
     root = request.script_root
-    return [Download(f"{root}{path}?format={f.name}", f.media_type, TITLES[f.name]) for f in GRAPH_FORMATS]
+    return [Download(f"{root}{path}?format={f.name}", f.media_type, TITLES[f.name]) for f in DOCUMENT_FORMATS]
 
 
 def list_data(slug: str) -> list[Download]:
     """Return links to the data of a thing, by extension."""
     return [
         Download(url_for("entities.get_data", slug=slug, extension=f.extension), f.media_type, TITLES[f.name])
-        for f in GRAPH_FORMATS
+        for f in DOCUMENT_FORMATS
     ]

@@ -5,21 +5,32 @@ Source: Cool URIs for the Semantic Web, section 4.3 (303 URIs forwarding to diff
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, redirect, url_for
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+from pyoxigraph import Triple
 from werkzeug.exceptions import NotFound
 
-from kg.formats import GRAPH_FORMATS
+from kg.description import Description, Index
+from kg.formats import DOCUMENT_FORMATS
+from kg.vocab import AXIOM, TYPE, named
 from webapp.negotiation import HTML
 from webapp.views.documents import (
+    Download,
     choose_format,
+    linker,
     list_data,
+    list_formats,
     names,
+    reader,
     require,
     respond,
     respond_at_own_address,
 )
+from webapp.views.graphs import respond_graph
 
 blueprint = Blueprint("entities", __name__)
+
+ENTITIES_SHOWN = 1000
+"""Shared entities on the page that lists them; the data has all."""
 
 
 @blueprint.get("/id/<slug>")
@@ -33,6 +44,8 @@ def redirect_to_document(slug: str) -> Response:
         target = url_for("entities.get_data", slug=slug, extension=fmt.extension)
     response = redirect(target, 303)
     response.vary.add("Accept")
+    for link in (_link_page(slug), *list_data(slug)):
+        response.headers.add("Link", f'<{link.href}>; rel="describedby"; type="{link.media_type}"')
     return response  # type: ignore[return-value]
 
 
@@ -45,11 +58,37 @@ def show_page(slug: str) -> Response:
 @blueprint.get("/data/<slug>.<extension>")
 def get_data(slug: str, extension: str) -> Response:
     """Give the data of a thing; the extension decides, whatever ``Accept`` says."""
-    fmt = next((f for f in GRAPH_FORMATS if f.extension == extension), None)
+    fmt = next((f for f in DOCUMENT_FORMATS if f.extension == extension), None)
     if fmt is None:
-        known = ", ".join(f.extension for f in GRAPH_FORMATS)
+        known = ", ".join(f.extension for f in DOCUMENT_FORMATS)
         raise NotFound(f"There is no data with the extension {extension!r}; there is {known}.")
-    return respond(names().thing(slug), fmt, [])
+    others = [link for link in (_link_page(slug), *list_data(slug)) if link.media_type != fmt.media_type]
+    return respond(names().thing(slug), fmt, others)
+
+
+def _link_page(slug: str) -> Download:
+    return Download(url_for("entities.show_page", slug=slug), HTML.media_type, "HTML")
+
+
+@blueprint.get("/entities")
+def show_entities() -> Response:
+    """List the shared entities to people, or give their named graph as data."""
+    return respond_graph(names().entities, _render_list)
+
+
+def _render_list(triples: list[Triple]) -> str:
+    things = [named(t.subject) for t in triples if t.predicate == TYPE and t.object != AXIOM]
+    declared = [thing for thing in dict.fromkeys(things) if thing.value.startswith(names().thing("").value)]
+    shown = declared[:ENTITIES_SHOWN]
+    index = Index(Description(iri=names().entities, own=reader().read_labels(shown)), names())
+    links = sorted((linker().show(thing, index) for thing in shown), key=lambda link: link.label.casefold())
+    return render_template(
+        "entities.html",
+        iri=names().entities.value,
+        things=links,
+        total=len(declared),
+        downloads=list_formats(request.path),
+    )
 
 
 @blueprint.get("/evidence/<name>")
