@@ -9,13 +9,14 @@ from flask import Flask, Response, g
 from kg.settings import Settings
 from webapp import assets, current, errors, responses
 from webapp.contexts import Contexts
-from webapp.views import articles, dumps, entities, health, ontology, pages, sparql
+from webapp.views import articles, dumps, entities, health, ontology, pages, search, sparql
 
 BLUEPRINTS = (
     pages.blueprint,
     entities.blueprint,
     articles.blueprint,
     ontology.blueprint,
+    search.blueprint,
     sparql.blueprint,
     dumps.blueprint,
     health.blueprint,

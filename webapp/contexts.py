@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kg.errors import KgError
 from kg.release.layout import Release, open_release, read_current_id
+from kg.search.index import SearchIndex
 from kg.settings import Settings
 from kg.store.base import Store
 from kg.store.embedded import EmbeddedStore
@@ -17,11 +18,12 @@ _log = logging.getLogger(__name__)
 
 
 class ReleaseContext:
-    """A release that is being served, with the store over it; counts the requests that use it."""
+    """A release that is being served, with its store and index; counts the requests that use it."""
 
     def __init__(self, release: Release, store: Store) -> None:
         self.release = release
         self.store = store
+        self.search = SearchIndex(release.search_path)
         self.names = Names(release.manifest.base_iri)
         self._lock = threading.Lock()
         self._users = 0
@@ -33,20 +35,25 @@ class ReleaseContext:
             self._users += 1
 
     def release_user(self) -> None:
-        """Count a request out; the last one of an old release closes its store."""
+        """Count a request out; the last one of an old release closes it."""
         with self._lock:
             self._users -= 1
             unused = self._retired and self._users == 0
         if unused:
-            self.store.close()
+            self.close()
 
     def retire(self) -> None:
-        """Close the store as soon as nobody uses it."""
+        """Close as soon as nobody uses it."""
         with self._lock:
             self._retired = True
             unused = self._users == 0
         if unused:
-            self.store.close()
+            self.close()
+
+    def close(self) -> None:
+        """Close the store and the index; no request may be using them."""
+        self.store.close()
+        self.search.close()
 
 
 class Contexts:
@@ -78,7 +85,7 @@ class Contexts:
         with self._lock:
             current, self._current = self._current, None
         if current is not None:
-            current.store.close()
+            current.close()
 
     def _switch(self, release_id: str) -> None:
         try:

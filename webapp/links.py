@@ -75,6 +75,17 @@ def english(values: Iterable[NamedNode | Literal]) -> str:
     return label.value if label is not None else ""
 
 
+def expand(name: str, names: Names) -> str:
+    """Return the IRI that a prefixed name means; what is none comes back as it is.
+
+    >>> expand("kg:Zone", Names("http://h/"))
+    'http://h/ontology#Zone'
+    """
+    prefix, _, local = name.partition(":")
+    namespace = names.prefixes.get(prefix)
+    return name if namespace is None else namespace + local
+
+
 def shorten(iri: str, names: Names) -> str:
     """Return a prefixed name where a prefix fits, a path under the base, or the IRI.
 

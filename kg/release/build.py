@@ -28,6 +28,7 @@ from kg.release.layout import (
 )
 from kg.release.locks import lock_builds
 from kg.release.manifest import make_manifest, write_manifest
+from kg.release.search import write_index
 from kg.sources import Sources
 
 
@@ -124,6 +125,8 @@ def _build_aside(
             if article.text is not None:
                 (folder / "texts" / f"{article.slug}.txt").write_bytes(article.text.text.encode())
         (folder / "context.jsonld").write_text(render_context(sources), encoding="utf-8")
+        on_step("search index")
+        write_index(folder / "search.sqlite", quads, sources.names)
         write_manifest(folder / "manifest.json", make_manifest(release_id, sources, report, quads, dumps))
         on_step("all to disk")
         _sync_tree(folder)

@@ -11,6 +11,7 @@ var/
     dumps/             gzipped dumps and SHA256SUMS
     texts/<slug>.txt   captured texts of the articles
     context.jsonld     the JSON-LD context, with the base IRI in it
+    search.sqlite      names, quotes and facets
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from pathlib import Path
 from kg.context import Context
 from kg.errors import NoRelease, OtherLayout, ReleaseError, UnknownRelease
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 """Part of every release id: a change of what a release holds makes a new id."""
 
 
@@ -96,6 +97,11 @@ class Release:
     def context_path(self) -> Path:
         """File with the JSON-LD context."""
         return self.path / "context.jsonld"
+
+    @property
+    def search_path(self) -> Path:
+        """The index for search and browsing."""
+        return self.path / "search.sqlite"
 
     def text_path(self, slug: str) -> Path:
         """Return the file with the captured text of an article."""

@@ -16,7 +16,9 @@ from werkzeug.test import TestResponse
 
 from kg.release.layout import DumpFile, Manifest
 from kg.release.manifest import write_manifest
+from kg.release.search import write_index
 from kg.settings import Settings
+from kg.vocab import Names
 from webapp.app import create_app
 
 DATA = '<http://h/id/a> <http://h/p> "A" <http://h/g1> .\n'
@@ -32,6 +34,7 @@ def make_release(var: Path, release_id: str, data: str = DATA) -> None:
     store = ox.Store(path / "store")
     store.load(data.encode(), ox.RdfFormat.N_QUADS)
     store.flush()
+    write_index(path / "search.sqlite", store, Names("http://h/"))
     del store
     body = gzip.compress(data.encode(), mtime=0)
     (path / "dumps" / "all.nq.gz").write_bytes(body)

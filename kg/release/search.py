@@ -1,0 +1,280 @@
+"""Builds the index of a release: one SQLite file with names, quotes and facets, for search and browsing.
+
+The quads are read once. What the index needs of them goes into temporary tables on disk, and SQL joins it,
+so memory stays bounded. Things are numbered by importance: first what the articles speak of, then statements
+about it (memberships, participations, claims), then the vocabulary; among those, what most links lead to.
+Full-text rows have the same order, so that reading them in order is reading the most important first, and
+no answer needs sorting by rank. The same quads give the same bytes.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable
+from contextlib import closing
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+
+from pyoxigraph import Literal, Quad
+
+from kg.errors import ReleaseError
+from kg.release.facets import count_facets, name_relations, run
+from kg.release.variants import read_variants
+from kg.search.folding import Folding
+from kg.search.schema import ALTERNATIVE, INDEXES, PREFERRED, SCHEMA, hash_name, type_word
+from kg.vocab import OWL, PREF_LABEL, RDFS, SKOS, TYPE, Names, named
+from kg.vocab import SCHEMA as SCHEMA_ORG
+
+ROWS_AT_ONCE = 5_000
+CACHE_KIB = 64 * 1024
+
+_STAGE = """
+CREATE TEMP TABLE label (subject TEXT, kind INTEGER, lang TEXT, text TEXT);
+CREATE TEMP TABLE type (subject TEXT, class TEXT);
+CREATE TEMP TABLE link (target TEXT, origin INTEGER);
+CREATE TEMP TABLE relation (subject TEXT, predicate TEXT, value TEXT);
+CREATE TEMP TABLE dated (subject TEXT, text TEXT);
+CREATE TEMP TABLE evidence (fact TEXT, record TEXT);
+CREATE TEMP TABLE axiom (fact TEXT, subject TEXT);
+CREATE TEMP TABLE quoted (record TEXT, text TEXT);
+CREATE TEMP TABLE sentence (record TEXT, article TEXT, number INTEGER);
+"""
+
+_ENTITIES = """
+CREATE TEMP TABLE linked AS SELECT target, count(DISTINCT origin) AS links FROM link GROUP BY target;
+CREATE UNIQUE INDEX temp.linked_target ON linked (target);
+CREATE INDEX temp.type_subject ON type (subject);
+CREATE INDEX temp.dated_subject ON dated (subject);
+INSERT INTO entity (iri, tier, links, date)
+    SELECT iri, tier, links, date FROM (
+        SELECT iri,
+            CASE WHEN iri NOT IN (SELECT subject FROM type) THEN 2
+                 WHEN EXISTS (SELECT 1 FROM relation
+                     WHERE subject = iri AND predicate IN ('member', 'agent', 'about')) THEN 1
+                 ELSE 0 END AS tier,
+            ifnull((SELECT links FROM linked WHERE target = iri), 0) AS links,
+            ifnull((SELECT min(text) FROM dated WHERE subject = iri), '') AS date
+        FROM (SELECT subject AS iri FROM label UNION SELECT subject FROM type))
+    ORDER BY tier, links DESC, iri;
+"""
+
+_NAMES = """
+SELECT e.id, e.iri, l.kind, l.lang, l.text, (SELECT group_concat(value, ' ') FROM posting p
+    WHERE p.entity = e.id AND p.value IN (SELECT id FROM value WHERE facet = 0))
+FROM entity e LEFT JOIN (SELECT DISTINCT * FROM label) l ON l.subject = e.iri
+ORDER BY e.id, l.kind, l.lang <> 'en', l.lang, l.text
+"""
+
+_QUOTES = """
+CREATE INDEX temp.axiom_fact ON axiom (fact);
+CREATE INDEX temp.quoted_record ON quoted (record);
+CREATE INDEX temp.sentence_record ON sentence (record);
+CREATE TEMP TABLE cited AS
+    SELECT DISTINCT e.id AS entity, q.text, s.article, s.number
+    FROM evidence v
+    JOIN quoted q ON q.record = v.record
+    JOIN (SELECT record, article, min(number) AS number FROM sentence GROUP BY record) s
+        ON s.record = v.record
+    JOIN entity e ON e.iri = ifnull((SELECT subject FROM axiom WHERE fact = v.fact), v.fact);
+INSERT INTO quote (article, sentence, text)
+    SELECT article, number, text FROM cited GROUP BY article, number, text
+    ORDER BY min(entity), article, number, text;
+CREATE INDEX temp.cited_text ON cited (text, article, number);
+INSERT INTO citation
+    SELECT q.id, c.entity FROM quote q JOIN cited c
+    ON c.text = q.text AND c.article = q.article AND c.number = q.sentence ORDER BY 1, 2;
+"""
+
+
+def write_index(path: Path, quads: Iterable[Quad], names: Names) -> None:
+    """Write the index of a dataset.
+
+    Parameters
+    ----------
+    path: where to; there must be no file yet.
+    quads: read once, in any order.
+
+    Raises
+    ------
+    ReleaseError: SQLite could not write it, for example because the disk is full.
+    """
+    draft = path.with_suffix(".draft")
+    try:
+        with closing(sqlite3.connect(draft, isolation_level=None)) as database:
+            _set_up(database)
+            _stage(database, quads, names)
+            _fill(database)
+            # A copy without holes, whose pages depend on nothing but what is in it.
+            database.execute("VACUUM INTO ?", (str(path),))
+    except sqlite3.Error as error:
+        raise ReleaseError(f"the search index cannot be written: {error}.", "Free some space.") from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _set_up(database: sqlite3.Connection) -> None:
+    for pragma in (
+        "journal_mode = OFF",  # a draft that a crash leaves half-written is thrown away whole
+        "synchronous = OFF",
+        "temp_store = FILE",
+        f"cache_size = -{CACHE_KIB}",
+        f"temp.cache_size = -{CACHE_KIB}",
+    ):
+        database.execute(f"PRAGMA {pragma}")
+    database.executescript(SCHEMA + _STAGE)
+
+
+def _fill(database: sqlite3.Connection) -> None:
+    folding = Folding(read_variants())
+    database.execute("BEGIN")
+    database.executemany("INSERT INTO variant VALUES (?, ?)", sorted(folding.variants.items()))
+    run(database, "CREATE INDEX temp.relation_subject ON relation (subject, predicate);")
+    run(database, _ENTITIES)
+    run(database, "CREATE UNIQUE INDEX entity_iri ON entity (iri);")
+    count_facets(database)
+    _write_names(database, folding)
+    run(database, _QUOTES)
+    _write_quotes(database, folding)
+    for table in ("name_index", "quote_index"):
+        database.execute(f"INSERT INTO {table} ({table}) VALUES ('optimize')")  # noqa: S608 - our own names
+    run(database, INDEXES)
+    database.execute("COMMIT")
+    database.execute("ANALYZE")
+
+
+# --- reading the quads -------------------------------------------------------------------------------
+
+_LABELS = {
+    PREF_LABEL.value: PREFERRED,
+    RDFS("label").value: PREFERRED,
+    SCHEMA_ORG("headline").value: PREFERRED,
+    SKOS("altLabel").value: ALTERNATIVE,
+}
+_DATES = {SCHEMA_ORG("startDate").value, SCHEMA_ORG("datePublished").value}
+
+
+class _Stager:
+    """Puts what the index needs of each quad into the rows of the temporary tables."""
+
+    def __init__(self, names: Names) -> None:
+        self.things, self.articles = f"{names.base}id/", f"{names.base}article/"
+        self.ontology, self.queries = names.ontology, f"{names.base}ontology/"
+        self.relations = name_relations(names)
+        self.evidence, self.quoted = names.term("evidence").value, names.term("quotedText").value
+        self.sentence, self.status = names.term("sentence").value, names.term("status").value
+        self.rows: dict[str, list[tuple[object, ...]]] = defaultdict(list)
+
+    def add(self, quad: Quad) -> None:
+        """Add one quad."""
+        subject, predicate = named(quad.subject).value, quad.predicate.value
+        if self._is_thing(subject):
+            self._add_thing(subject, predicate, quad.object)
+        elif quad.graph_name == self.ontology and not subject.startswith(self.queries):
+            self._add_label(subject, predicate, quad.object)
+        elif isinstance(quad.object, Literal):
+            if predicate == self.quoted:
+                self._put("quoted", subject, quad.object.value)
+        else:
+            self._add_record(subject, predicate, named(quad.object).value)
+
+    def _is_thing(self, iri: str) -> bool:
+        return iri.startswith(self.things) or (
+            iri.startswith(self.articles) and "/" not in iri[len(self.articles) :]
+        )
+
+    def _add_thing(self, subject: str, predicate: str, value: object) -> None:
+        if isinstance(value, Literal):
+            self._add_label(subject, predicate, value)
+            if predicate in _DATES:
+                self._put("dated", subject, value.value)
+        elif predicate == TYPE.value:
+            self._put("type", subject, named(value).value)
+        elif predicate == self.evidence:
+            self._put("evidence", subject, named(value).value)
+        else:
+            target = named(value).value
+            self._put("link", target, hash_name(f"{subject} {predicate}"))
+            if predicate in self.relations:
+                self._put("relation", subject, self.relations[predicate], target)
+
+    def _add_label(self, subject: str, predicate: str, value: object) -> None:
+        if predicate in _LABELS and isinstance(value, Literal):
+            self._put("label", subject, _LABELS[predicate], value.language or "", value.value)
+
+    def _add_record(self, subject: str, predicate: str, target: str) -> None:
+        if predicate == self.evidence:
+            self._put("evidence", subject, target)
+        elif predicate == OWL("annotatedSource").value:
+            self._put("axiom", subject, target)
+        elif predicate == self.sentence:
+            article, _, number = target.rpartition("/sentence/")
+            self._put("sentence", subject, article, int(number))
+        elif predicate == self.status:
+            self._put("relation", subject, "status", target)
+
+    def _put(self, table: str, *row: object) -> None:
+        self.rows[table].append(row)
+
+    def write(self, database: sqlite3.Connection) -> None:
+        """Write what was gathered, and forget it."""
+        for table, rows in self.rows.items():
+            marks = ", ".join("?" * len(rows[0])) if rows else ""
+            database.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608 - our own names
+        self.rows.clear()
+
+
+def _stage(database: sqlite3.Connection, quads: Iterable[Quad], names: Names) -> None:
+    stager = _Stager(names)
+    database.execute("BEGIN")
+    for number, quad in enumerate(quads, 1):
+        stager.add(quad)
+        if number % ROWS_AT_ONCE == 0:
+            stager.write(database)
+    stager.write(database)
+    database.execute("COMMIT")
+
+
+# --- names and quotes --------------------------------------------------------------------------------
+
+
+def _write_names(database: sqlite3.Connection, folding: Folding) -> None:
+    sort_names: list[tuple[str, int]] = []
+    names: list[tuple[object, ...]] = []
+    words: list[tuple[int, str, str]] = []
+    number = 0
+    rows = database.execute(_NAMES)
+    for (entity, iri), group in groupby(rows, key=itemgetter(0, 1)):
+        first = ""
+        for *_, kind, lang, text, types in group:
+            if text is None:
+                continue
+            number += 1
+            folded = folding.fold(text)
+            first = first or folded
+            names.append((number, entity, kind, lang, text, hash_name(folded)))
+            words.append((number, folded, " ".join(map(type_word, types.split())) if types else ""))
+        sort_names.append((first or folding.fold(iri.rpartition("/")[2]), entity))
+        if len(sort_names) >= ROWS_AT_ONCE:
+            _flush_names(database, names, words, sort_names)
+    _flush_names(database, names, words, sort_names)
+
+
+def _flush_names(
+    database: sqlite3.Connection,
+    names: list[tuple[object, ...]],
+    words: list[tuple[int, str, str]],
+    sort_names: list[tuple[str, int]],
+) -> None:
+    database.executemany("INSERT INTO name VALUES (?, ?, ?, ?, ?, ?)", names)
+    database.executemany("INSERT INTO name_index (rowid, words, types) VALUES (?, ?, ?)", words)
+    database.executemany("UPDATE entity SET sort_name = ? WHERE id = ?", sort_names)
+    for rows in (names, words, sort_names):
+        rows.clear()
+
+
+def _write_quotes(database: sqlite3.Connection, folding: Folding) -> None:
+    rows = database.execute("SELECT id, text FROM quote ORDER BY id")
+    folded = ((number, folding.fold(text)) for number, text in rows)
+    database.executemany("INSERT INTO quote_index (rowid, words) VALUES (?, ?)", folded)
