@@ -13,7 +13,7 @@ FRONTEND := package.json package-lock.json .npmrc requirements-node.lock $(shell
 BUILT    := webapp/static/built/manifest.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test test-engines check build lint docs lock wheel clean
+.PHONY: help setup serve test test-engines check build lint docs messages lock wheel clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ lint: setup ## ruff, mypy and tsc
 
 docs: $(READY) ## write the generated parts of docs/ anew
 	@UPDATE_DOCS=1 $(BIN)/python -m pytest tests/test_docs.py
+
+messages: $(READY) ## bring the messages of code and templates into webapp/translations/*.po
+	@$(BIN)/python -m webapp.messages
 
 wheel: setup ## build the wheel and the source archive into dist/
 	@$(BIN)/python -m build --no-isolation

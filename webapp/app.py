@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from flask import Flask, Response, g
+from flask import Flask, Response
 
 from kg.settings import Settings
-from webapp import assets, current, errors, responses
+from webapp import assets, current, errors, frame, responses
 from webapp.contexts import Contexts
 from webapp.views import articles, dumps, entities, health, ontology, pages, search, sparql
 
@@ -37,18 +35,14 @@ def create_app(settings: Settings) -> Flask:
     errors.set_up(app)
     app.after_request(_finish)
     app.teardown_request(current.drop_context)
-    app.context_processor(lambda: _page_variables(settings))
+    frame.set_up(app, settings)
     return app
 
 
 def _finish(response: Response) -> Response:
     responses.add_common_headers(response)
+    frame.finish(response)
     # Werkzeug passes such a body to the server bare, and then nobody calls what waits for its end.
     response.direct_passthrough = False
     current.keep_until_closed(response)
     return response
-
-
-def _page_variables(settings: Settings) -> dict[str, Any]:
-    context = g.get("context")
-    return {"site_title": settings.title, "release_id": context.release.id if context else ""}

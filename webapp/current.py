@@ -1,13 +1,14 @@
-"""What the request under way uses: the settings, and the release it began with."""
+"""What the request under way uses: the settings, the release it began with, and its language."""
 
 from __future__ import annotations
 
 from typing import cast
 
-from flask import Response, current_app, g
+from flask import Response, current_app, g, request
 
 from kg.settings import Settings
 from webapp.contexts import Contexts, ReleaseContext
+from webapp.languages import Interface, choose_language, open_interface
 
 
 def settings() -> Settings:
@@ -25,6 +26,19 @@ def context() -> ReleaseContext:
     if "context" not in g:
         g.context = cast(Contexts, current_app.extensions["kg_contexts"]).acquire()
     return cast(ReleaseContext, g.context)
+
+
+def interface() -> Interface:
+    """Return the language of this request: of ``?lang=``, the cookie or ``Accept-Language``, in this order.
+
+    Whoever asks makes the response depend on it: its ``Vary`` will say so.
+    """
+    if "interface" not in g:
+        chosen = choose_language(
+            request.args.get("lang"), request.cookies.get("lang"), request.headers.get("Accept-Language")
+        )
+        g.interface = open_interface(chosen.code)
+    return cast(Interface, g.interface)
 
 
 def keep_until_closed(response: Response) -> None:

@@ -6,7 +6,7 @@ Things under the base IRI link to this site, wherever it is served; all others t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -14,6 +14,7 @@ from pyoxigraph import Literal, NamedNode
 
 from kg.description import Index
 from kg.vocab import Names
+from webapp.languages import ENGLISH
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +34,13 @@ class Linker:
     ----------
     names: mints the IRIs of the release.
     root: path under which this site is served, with a slash at its end.
+    languages: of labels, in the order in which the reader wants them.
     """
 
-    def __init__(self, names: Names, root: str = "/") -> None:
+    def __init__(self, names: Names, root: str = "/", languages: Sequence[str] = ENGLISH.fallback) -> None:
         self.names = names
         self.root = root
+        self.languages = languages
 
     def href(self, iri: str) -> str:
         """Return where a link to an IRI leads; empty for a scheme that no page should link to.
@@ -53,26 +56,35 @@ class Linker:
         return iri if re.match(r"https?://", iri) else ""
 
     def show(self, term: NamedNode | Literal, index: Index) -> Shown:
-        """Return a literal as its text, and a named thing by its English label or the end of its IRI."""
+        """Return a literal as its text, and a named thing by the reader's label or the end of its IRI."""
         if isinstance(term, Literal):
             return Shown(term.value, term.language or "")
         external = not term.value.startswith(self.names.base)
-        label = pick_label(index.labels(term))
+        label = pick_label(index.labels(term), self.languages)
         if label is None:
             return Shown(shorten(term.value, self.names), "", self.href(term.value), external)
         return Shown(label.value, label.language or "", self.href(term.value), external)
 
 
-def pick_label(labels: list[Literal]) -> Literal | None:
-    """Return the English label, or else the first by language."""
-    order = sorted(labels, key=lambda label: (label.language != "en", label.language or "", label.value))
-    return next(iter(order), None)
+def pick_label(labels: Iterable[Literal], languages: Sequence[str]) -> Literal | None:
+    """Return the label in the first language that has one, or else the first by language; None of none.
+
+    >>> pick_label([Literal("Tokyo", language="en"), Literal("東京", language="ja")], ("zh", "ja")).value
+    '東京'
+    """
+
+    def rank(label: Literal) -> tuple[int, str, str]:
+        language = (label.language or "").lower()
+        primary = language.partition("-")[0]
+        return (languages.index(primary) if primary in languages else len(languages), language, label.value)
+
+    return min(labels, key=rank, default=None)
 
 
-def english(values: Iterable[NamedNode | Literal]) -> str:
-    """Return the English text among literals, or else the first, or nothing."""
-    label = pick_label([value for value in values if isinstance(value, Literal)])
-    return label.value if label is not None else ""
+def pick_text(values: Iterable[NamedNode | Literal], languages: Sequence[str]) -> Shown:
+    """Return the text among literals that suits the reader best, or an empty one."""
+    label = pick_label([value for value in values if isinstance(value, Literal)], languages)
+    return Shown(label.value, label.language or "") if label is not None else Shown("")
 
 
 def expand(name: str, names: Names) -> str:

@@ -141,7 +141,7 @@ class PageMaker:
         )
 
     def _other_names(self, labels: list[Literal]) -> tuple[Shown, ...]:
-        chosen = pick_label(labels)
+        chosen = pick_label(labels, self.linker.languages)
         others = sorted((label for label in labels if label != chosen), key=lambda label: str(label.language))
         return tuple(Shown(label.value, label.language or "") for label in others)
 

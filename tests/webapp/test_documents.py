@@ -232,9 +232,13 @@ def test_text_that_may_not_be_served_stays_away(
     ("path", "name"),
     [("/", "start"), ("/page/ada-lind", "entity"), ("/article/river-forum", "article")],
 )
-def test_pages_match_their_golden_files(client: FlaskClient, path: str, name: str) -> None:
+def test_pages_match_their_golden_files(
+    client: FlaskClient, mini_release: Release, path: str, name: str
+) -> None:
     client.application.extensions["kg_assets"] = Assets(Path("nowhere"))  # the same built or not
     page = client.get(path, headers={"Accept": "text/html"}).get_data(as_text=True)
+    # Digests of the style sheet and of the data change where the page does not.
+    page = re.sub(r"(?<=\?v=)[0-9a-f]+", "0", page).replace(mini_release.id, "0" * 16)
     golden = GOLDEN / f"{name}.html"
     if os.environ.get("UPDATE_GOLDEN"):
         golden.write_text(page, encoding="utf-8")

@@ -17,6 +17,7 @@ from kg.serialization import Statements, serialize_statements
 from kg.store.base import Limits
 from kg.vocab import Names
 from webapp import current
+from webapp.digests import digest_program
 from webapp.links import Linker
 from webapp.negotiation import HTML, negotiate
 from webapp.pages import PageMaker
@@ -51,7 +52,7 @@ def names() -> Names:
 
 def linker() -> Linker:
     """Return what makes links on this site, wherever it is mounted."""
-    return Linker(names(), request.script_root + "/")
+    return Linker(names(), request.script_root + "/", current.interface().language.fallback)
 
 
 def reader() -> Reader:
@@ -83,8 +84,12 @@ def write_description(description: Description, fmt: Format) -> bytes:
 
 
 def tag_document(key: str, fmt: Format) -> str:
-    """Return the entity tag of a document: release, address, format, and where the site is mounted."""
-    return make_etag(current.context().release.id, key, fmt.name, request.script_root)
+    """Return the entity tag of a document: release, address, format, and where the site is mounted.
+
+    Of a page also its language, and the program that made it.
+    """
+    made = (current.interface().language.code, digest_program()) if fmt == HTML else ()
+    return make_etag(current.context().release.id, key, fmt.name, request.script_root, *made)
 
 
 def choose_format(offers: tuple[Format, ...] = OFFERS) -> Format:

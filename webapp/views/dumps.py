@@ -12,7 +12,8 @@ from kg.formats import JSON, Format
 from kg.release.layout import DumpFile
 from webapp import current
 from webapp.negotiation import HTML, negotiate
-from webapp.responses import add_cache_headers, make_etag, match_etag
+from webapp.responses import add_cache_headers, match_etag
+from webapp.views.documents import tag_document
 
 blueprint = Blueprint("dumps", __name__)
 
@@ -27,7 +28,7 @@ def list_dumps() -> Response:
     formats = negotiate(request.headers.get("Accept"), (_JSON, HTML))
     if not formats:
         raise NotAcceptable("The list of dumps can be had as application/json or text/html.")
-    etag = make_etag(manifest.id, "dumps", formats[0].name, request.script_root)
+    etag = tag_document("dumps", formats[0])
     if (unchanged := match_etag(etag)) is not None:
         return unchanged
     dumps = [_describe(dump) for dump in manifest.dumps]

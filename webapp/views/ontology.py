@@ -11,6 +11,7 @@ from kg.description import Description, Index
 from kg.formats import JSON_LD
 from kg.vocab import COMMENT, OWL, SKOS, TYPE, named
 from webapp import current
+from webapp.languages import N_
 from webapp.links import Shown, pick_label, shorten
 from webapp.responses import add_cache_headers, make_etag, match_etag
 from webapp.views.documents import list_formats, names, respond_at_own_address
@@ -19,12 +20,12 @@ from webapp.views.graphs import respond_graph
 blueprint = Blueprint("ontology", __name__)
 
 KINDS = (
-    ("Classes", OWL("Class")),
-    ("Relations", OWL("ObjectProperty")),
-    ("Data properties", OWL("DatatypeProperty")),
-    ("Annotations", OWL("AnnotationProperty")),
-    ("Concept schemes", SKOS("ConceptScheme")),
-    ("Concepts", SKOS("Concept")),
+    (N_("Classes"), OWL("Class")),
+    (N_("Relations"), OWL("ObjectProperty")),
+    (N_("Data properties"), OWL("DatatypeProperty")),
+    (N_("Annotations"), OWL("AnnotationProperty")),
+    (N_("Concept schemes"), SKOS("ConceptScheme")),
+    (N_("Concepts"), SKOS("Concept")),
 )
 
 
@@ -71,14 +72,14 @@ def _render(triples: list[Triple]) -> str:
         }
         terms = sorted((_show(term, index) for term in found), key=lambda t: (not t.anchor, t.name))
         if terms:
-            groups.append({"title": title, "terms": terms})
+            groups.append({"title": current.interface().gettext(title), "terms": terms})
     return render_template("ontology.html", groups=groups, downloads=list_formats("/ontology"))
 
 
 def _show(term: NamedNode, index: Index) -> Term:
     own = names().term("").value
     labels = index.labels(term)
-    chosen = pick_label(labels)
+    chosen = pick_label(labels, current.interface().language.fallback)
     return Term(
         anchor=term.value.removeprefix(own) if term.value.startswith(own) else "",
         name=shorten(term.value, names()),

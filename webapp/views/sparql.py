@@ -14,7 +14,7 @@ from kg.store.base import Query
 from kg.vocab import COMMENT, RDFS, SH
 from webapp import current
 from webapp.errors import add_retry_after, find_status
-from webapp.links import english
+from webapp.links import pick_text
 from webapp.negotiation import HTML
 from webapp.protocol import (
     METHODS,
@@ -27,10 +27,10 @@ from webapp.protocol import (
     read_body,
     to_query,
 )
-from webapp.responses import add_cache_headers, make_etag, match_etag, send_answer
+from webapp.responses import add_cache_headers, match_etag, send_answer
 from webapp.service_description import describe_service
 from webapp.tables import GraphText, Table, read_graph, read_table
-from webapp.views.documents import names, reader
+from webapp.views.documents import names, reader, tag_document
 
 blueprint = Blueprint("sparql", __name__)
 
@@ -99,7 +99,7 @@ def _to_query(asked: SparqlRequest, formats: tuple[Format, ...]) -> Query:
 def _make_etag(asked: SparqlRequest, formats: tuple[Format, ...]) -> str:
     """Return the tag of an answer, known before it is; empty where the same query may answer otherwise."""
     key = find_cache_key(request.method, asked, formats)
-    return make_etag(current.context().release.id, *key) if key else ""
+    return tag_document("\0".join(key), formats[0]) if key and formats else ""
 
 
 def _introduce(formats: tuple[Format, ...]) -> Response:
@@ -110,7 +110,7 @@ def _introduce(formats: tuple[Format, ...]) -> Response:
         offers = ", ".join(fmt.media_type for fmt in (*GRAPH_FORMATS, HTML))
         raise NotAcceptable(f"The service description can be had as {offers}.", "Or send a query.")
     fmt = acceptable[0]
-    etag = make_etag(context.release.id, "introduction", fmt.name)
+    etag = tag_document("introduction", fmt)
     if (unchanged := match_etag(etag)) is not None:
         return unchanged
     if fmt is HTML:
@@ -124,10 +124,11 @@ def _introduce(formats: tuple[Format, ...]) -> Response:
 def _list_examples() -> list[dict[str, str]]:
     """Return the example queries of the release, by title."""
     index = Index(Description(iri=names().ontology, own=reader().list_examples()), names())
+    languages = current.interface().language.fallback
     examples = [
         {
-            "title": english(index.values(query, RDFS("label"))),
-            "description": english(index.values(query, COMMENT)),
+            "title": pick_text(index.values(query, RDFS("label")), languages).label,
+            "description": pick_text(index.values(query, COMMENT), languages).label,
             "text": index.text(query, SH("select")),
         }
         for query in map(NamedNode, index.subjects)

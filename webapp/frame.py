@@ -1,0 +1,90 @@
+"""The frame of every page: its language, links to the same page in others, and addresses of its assets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Flask, Response, g, request, url_for
+
+from kg.settings import Settings
+from webapp import current, digests
+from webapp.languages import ENGLISH, LANGUAGES, find_language
+from webapp.negotiation import HTML
+
+COOKIE = "lang"
+_COOKIE_AGE_S = 365 * 24 * 3600
+_STATIC_AGE_S = 365 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageLink:
+    """A link to this page in a language; ``absolute`` is under the base IRI, for crawlers."""
+
+    code: str
+    tag: str
+    name: str
+    href: str
+    absolute: str
+    current: bool
+
+
+def set_up(app: Flask, settings: Settings) -> None:
+    """Give templates their messages, and what ``base.html`` shows."""
+    app.jinja_env.add_extension("jinja2.ext.i18n")
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
+        lambda message: current.interface().catalogue.gettext(message),
+        lambda one, many, number: current.interface().catalogue.ngettext(one, many, number),
+        newstyle=True,
+    )
+    app.jinja_env.globals["static_url"] = static_url
+    routes = frozenset(rule.rule for rule in app.url_map.iter_rules())
+    app.context_processor(lambda: _page_variables(settings, routes))
+
+
+def static_url(filename: str) -> str:
+    """Return the address of a static file, which changes with the file and so may be kept for ever."""
+    return url_for("static", filename=filename, v=digests.digest_file(digests.PACKAGE / "static" / filename))
+
+
+def finish(response: Response) -> Response:
+    """Say which language a page is in and what decided it, and remember one that was asked for."""
+    interface = g.get("interface")
+    if interface is not None:
+        response.vary.update(("Accept-Language", "Cookie"))
+        if response.mimetype == HTML.media_type and response.status_code != 304:
+            response.headers["Content-Language"] = interface.language.tag
+        if find_language(request.args.get("lang")) is not None:
+            path = request.script_root + "/"
+            response.set_cookie(
+                COOKIE, interface.language.code, max_age=_COOKIE_AGE_S, path=path, samesite="Lax"
+            )
+    if request.endpoint == "static" and request.args.get("v") and response.status_code == 200:
+        response.headers["Cache-Control"] = f"public, max-age={_STATIC_AGE_S}, immutable"
+    return response
+
+
+def _page_variables(settings: Settings, routes: frozenset[str]) -> dict[str, Any]:
+    context = g.get("context")
+    return {
+        "site_title": settings.title,
+        "release": context.release.manifest if context else None,
+        "interface": current.interface(),
+        "language_links": _link_languages(context.release.manifest.base_iri if context else ""),
+        "routes": routes,
+    }
+
+
+def _link_languages(base_iri: str) -> list[LanguageLink]:
+    kept = [(name, value) for name, value in request.args.items(multi=True) if name != "lang"]
+    spoken = current.interface().language
+    links = []
+    for language in (ENGLISH, *(other for other in LANGUAGES if other is not ENGLISH)):
+        query = urlencode([*kept, ("lang", language.code)])
+        href = f"{request.script_root}{request.path}?{query}"
+        absolute = f"{base_iri.rstrip('/')}{request.path}?{query}" if base_iri else ""
+        links.append(
+            LanguageLink(language.code, language.tag, language.name, href, absolute, language is spoken)
+        )
+    return links
