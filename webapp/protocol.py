@@ -12,6 +12,7 @@ from typing import BinaryIO
 from urllib.parse import parse_qsl
 
 from kg.formats import GRAPH_FORMATS, RESULT_FORMATS, Format, find_format
+from kg.settings import Settings
 from kg.store.base import UPDATE_REFUSED, Dataset, Limits, Query
 from kg.store.tokens import may_change
 from webapp.negotiation import HTML, negotiate
@@ -161,20 +162,24 @@ def choose_formats(format_names: tuple[str, ...], accept: str | None) -> tuple[F
     return found
 
 
-def to_query(
-    asked: SparqlRequest, formats: tuple[Format, ...], max_deadline_s: float, max_result_bytes: int
-) -> Query:
-    """Return what a store is asked: ``timeout`` may shorten the deadline and never lengthen it.
+def to_query(asked: SparqlRequest, formats: tuple[Format, ...], endpoint: str, settings: Settings) -> Query:
+    """Return what a store is asked.
 
-    >>> to_query(SparqlRequest("ASK {}", timeout_s=60), OFFERS, 10.0, 1000).limits.deadline_s
+    ``timeout`` may shorten the deadline and never lengthen it. The IRI of the endpoint is the base of
+    relative IRIs, as it is where a document is retrieved (RFC 3986, section 5.1.3).
+
+    >>> asked = SparqlRequest("ASK {}", timeout_s=60)
+    >>> to_query(asked, OFFERS, "http://h/sparql", Settings()).limits.deadline_s
     10.0
     """
+    max_deadline_s = settings.query_timeout_s
     return Query(
         asked.text or "",
         asked.dataset,
         tuple(fmt for fmt in formats if fmt in RESULT_FORMATS),
         tuple(fmt for fmt in formats if fmt in GRAPH_FORMATS),
-        Limits(min(asked.timeout_s or max_deadline_s, max_deadline_s), max_result_bytes),
+        Limits(min(asked.timeout_s or max_deadline_s, max_deadline_s), settings.max_result_bytes),
+        endpoint,
     )
 
 

@@ -44,6 +44,7 @@ class Query:
 
     ``result_formats`` are acceptable for SELECT and ASK, ``graph_formats`` for CONSTRUCT and DESCRIBE,
     each in order of preference. An empty tuple means that the client accepts none of that kind.
+    ``base_iri`` is what relative IRIs are resolved against where the text has no BASE of its own.
     """
 
     text: str
@@ -51,6 +52,7 @@ class Query:
     result_formats: tuple[Format, ...] = RESULT_FORMATS
     graph_formats: tuple[Format, ...] = GRAPH_FORMATS
     limits: Limits = Limits()
+    base_iri: str = ""
 
 
 class Answer(Protocol):

@@ -444,6 +444,7 @@ def _to_request(query: Query) -> bytes:
         frames.REQUEST,
         {
             "text": query.text,
+            "base_iri": query.base_iri,
             "default_graphs": query.dataset.default_graphs,
             "named_graphs": query.dataset.named_graphs,
             "result_formats": [fmt.name for fmt in query.result_formats],

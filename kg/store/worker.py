@@ -129,7 +129,8 @@ def _run(store: ox.Store, request: dict[str, Any], output: BinaryIO) -> _FrameWr
         raise _Failure("QueryRefused", SERVICE_REFUSED)
     if outline.form:
         _choose_format(request, graph=outline.form in ("CONSTRUCT", "DESCRIBE"))
-    result = store.query(request["text"], **_to_dataset(request, outline.has_from))
+    options = {"base_iri": request["base_iri"] or None, **_to_dataset(request, outline.has_from)}
+    result = store.query(request["text"], **options)
     fmt = _choose_format(request, graph=isinstance(result, ox.QueryTriples))
     head = frames.to_json_frame(frames.HEAD, {"format": fmt.name})
     writer = _FrameWriter(output, head, request["max_result_bytes"])

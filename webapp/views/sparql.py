@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import BinaryIO, cast
 
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Blueprint, Response, render_template, request
 from pyoxigraph import NamedNode
 
 from kg.description import Description, Index
@@ -92,8 +92,12 @@ def _read_request() -> SparqlRequest:
 
 
 def _to_query(asked: SparqlRequest, formats: tuple[Format, ...]) -> Query:
-    settings = current.settings()
-    return to_query(asked, formats, settings.query_timeout_s, settings.max_result_bytes)
+    return to_query(asked, formats, _endpoint(), current.settings())
+
+
+def _endpoint() -> str:
+    """Return the IRI of the endpoint: under the base IRI, whatever address the request came to."""
+    return names().base + "sparql"
 
 
 def _make_etag(asked: SparqlRequest, formats: tuple[Format, ...]) -> str:
@@ -116,8 +120,7 @@ def _introduce(formats: tuple[Format, ...]) -> Response:
     if fmt is HTML:
         page = render_template("sparql.html", text=EXAMPLE, examples=_list_examples())
         return add_cache_headers(Response(page, content_type=HTML.content_type), etag)
-    endpoint = context.release.manifest.base_iri.rstrip("/") + url_for("sparql.query")
-    body = describe_service(endpoint, context.release.manifest.quads, current.settings(), fmt)
+    body = describe_service(_endpoint(), context.release.manifest.quads, current.settings(), fmt)
     return add_cache_headers(Response(body, content_type=fmt.content_type), etag)
 
 
