@@ -19,6 +19,7 @@ from kg.vocab import (
     AXIOM,
     COMMENT,
     EXACT,
+    LICENCE,
     OA,
     ORG,
     OWL,
@@ -63,6 +64,12 @@ def publish(sources: Sources, evidence: Iterable[Evidence]) -> frozenset[Quad]:
         quads.update(premises.publish(record))
     quads.update(derive(quads, premises))
     return frozenset(quads)
+
+
+def find_licence(sources: Sources) -> NamedNode | None:
+    """Return the licence that the ontology names, which is that of the curated facts as well."""
+    values = sources.ontology.values(sources.names.ontology, LICENCE)
+    return next((value for value in values if isinstance(value, NamedNode)), None)
 
 
 def _publish_sentences(article: Article, names: Names) -> Iterator[Quad]:

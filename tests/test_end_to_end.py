@@ -219,6 +219,8 @@ def test_the_dumps_parse_everywhere(server: Server) -> None:
         packed = fetch(f"{server.base}dumps/{name}").body
         assert hashlib.sha256(packed).hexdigest() == sums[name]
         fmt = name.split(".")[-2]
+        if "-rdf12." in name:
+            continue  # rdflib reads no triple terms; tests/kg/test_dumps.py reads them with pyoxigraph
         data = gzip.decompress(packed)
         by_oxigraph = list(pyoxigraph.parse(data, format=pyoxigraph.RdfFormat.from_extension(fmt)))
         if fmt in ("nq", "trig"):
@@ -226,7 +228,8 @@ def test_the_dumps_parse_everywhere(server: Server) -> None:
             dataset.parse(data=data, format={"nq": "nquads", "trig": "trig"}[fmt])
             by_rdflib = len(list(dataset.quads()))
         else:
-            by_rdflib = len(rdflib.Graph().parse(data=data, format=fmt))
+            names_of_rdflib = {"rdf": "xml", "jsonld": "json-ld"}
+            by_rdflib = len(rdflib.Graph().parse(data=data, format=names_of_rdflib.get(fmt, fmt)))
         assert by_rdflib == len(set(by_oxigraph)) == len(by_oxigraph) > 0, name
         assert not any(isinstance(quad.subject, pyoxigraph.BlankNode) for quad in by_oxigraph), name
 

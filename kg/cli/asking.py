@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 import sys
 from pathlib import Path
-from typing import IO, cast
 
 import click
-from pyoxigraph import RdfFormat, parse, serialize
 
 from kg.cli.group import ReadSettings, cli, open_current
 from kg.cli.output import copy_chunks, open_output, show_csv
 from kg.errors import KgError
-from kg.formats import CSV, GRAPH_FORMATS, N_QUADS, RESULT_FORMATS, TRIG, TURTLE, find_format, to_rdf_format
-from kg.release.dumps import WHOLE, merge_triples
+from kg.formats import CSV, GRAPH_FORMATS, N_QUADS, RESULT_FORMATS, TRIG, TURTLE, find_format
+from kg.release.dumps import WHOLE
 from kg.settings import Settings
 from kg.store.base import Limits, Query
 from kg.store.embedded import EmbeddedStore
-from kg.vocab import Names
 
 DUMP_FORMATS = (N_QUADS, TRIG, *GRAPH_FORMATS)
 """What ``kg dump`` writes; the formats of quads keep the named graphs, the others hold their union."""
@@ -74,12 +72,11 @@ def dump(read: ReadSettings, name: str, output: Path | None) -> None:
         known = ", ".join(f.name for f in DUMP_FORMATS)
         raise click.BadParameter(f"{name!r} is none of {known}.", param_hint="--format")
     release = open_current(settings)
-    with gzip.open(release.dumps_path / f"{WHOLE}.nq.gz") as file:
-        quads = parse(cast(IO[bytes], file), format=RdfFormat.N_QUADS)
-        statements = quads if fmt in (N_QUADS, TRIG) else iter(merge_triples(quads))
-        prefixes = Names(release.manifest.base_iri).prefixes if fmt in (TURTLE, TRIG) else None
-        with open_output(output) as out:
-            serialize(statements, out, format=to_rdf_format(fmt), prefixes=prefixes)
+    with (
+        gzip.open(release.dumps_path / f"{WHOLE}.{fmt.extension}.gz") as packed,
+        open_output(output) as out,
+    ):
+        shutil.copyfileobj(packed, out)
 
 
 def _read_query(text: str, base_iri: str) -> str:

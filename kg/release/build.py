@@ -17,8 +17,9 @@ from pyoxigraph import Quad, Store
 
 from kg.check.findings import Report
 from kg.errors import CheckFailed, ReleaseError
+from kg.publication import find_licence
 from kg.release.catalogue import switch_current, sync
-from kg.release.dumps import sort_quads, write_dumps
+from kg.release.dumps import DumpWriter, sort_quads
 from kg.release.layout import (
     LAYOUT_VERSION,
     Release,
@@ -27,7 +28,7 @@ from kg.release.layout import (
     releases_path,
 )
 from kg.release.locks import lock_builds
-from kg.release.manifest import make_manifest, write_manifest
+from kg.release.manifest import describe_articles, make_manifest, write_manifest
 from kg.release.search import write_index
 from kg.sources import Sources
 
@@ -119,7 +120,9 @@ def _build_aside(
         _write_store(folder / "store", quads)
         on_step("dumps")
         (folder / "dumps").mkdir()
-        dumps = tuple(write_dumps(folder / "dumps", quads, sources.names))
+        articles, licence = describe_articles(sources, report), find_licence(sources)
+        writer = DumpWriter(folder / "dumps", release_id, sources.names, articles)
+        dumps = writer.write(quads, licence.value if licence else "")
         (folder / "texts").mkdir()
         for article in sources.articles:
             if article.text is not None:
@@ -127,7 +130,10 @@ def _build_aside(
         (folder / "context.jsonld").write_text(render_context(sources), encoding="utf-8")
         on_step("search index")
         write_index(folder / "search.sqlite", quads, sources.names)
-        write_manifest(folder / "manifest.json", make_manifest(release_id, sources, report, quads, dumps))
+        write_manifest(
+            folder / "manifest.json",
+            make_manifest(release_id, sources, report, quads, dumps, writer.canonical_sha256),
+        )
         on_step("all to disk")
         _sync_tree(folder)
         releases_path(var).mkdir(exist_ok=True)

@@ -8,7 +8,7 @@ var/
   releases/<id>/
     manifest.json      id, base IRI, figures, checksums
     store/             the Oxigraph store
-    dumps/             gzipped dumps and SHA256SUMS
+    dumps/             packed dumps, release.json and SHA256SUMS
     texts/<slug>.txt   captured texts of the articles
     context.jsonld     the JSON-LD context, with the base IRI in it
     search.sqlite      names, quotes and facets
@@ -31,13 +31,20 @@ LAYOUT_VERSION = 2
 
 @dataclass(frozen=True, slots=True)
 class DumpFile:
-    """One file under ``dumps/``; ``graph`` is the IRI of its named graph, empty for the whole dataset."""
+    """One file under ``dumps/``; ``graph`` is the IRI of its named graph, empty for the whole dataset.
+
+    ``coding`` is gzip or zstd, ``unpacked_bytes`` the size without it, ``rdf`` the version of RDF.
+    """
 
     name: str
     graph: str
     size_bytes: int
     sha256: str
     triples: int
+    format: str = ""
+    coding: str = "gzip"
+    unpacked_bytes: int = 0
+    rdf: str = "1.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +75,14 @@ class Manifest:
     dumps: tuple[DumpFile, ...]
     articles: tuple[ArticleEntry, ...]
     licence: str = ""
+    canonical_sha256: str = ""
     layout: int = field(default=LAYOUT_VERSION)
+
+
+    def find_dump(self, fmt: str, graph: str = "", coding: str = "gzip") -> DumpFile | None:
+        """Return the RDF 1.1 dump of a graph, or of the whole dataset, in a format by its name."""
+        wanted = (fmt, graph, coding, "1.1")
+        return next((d for d in self.dumps if (d.format, d.graph, d.coding, d.rdf) == wanted), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,15 +13,27 @@ from pyoxigraph import Literal, NamedNode, Quad
 from kg import __version__
 from kg.check.findings import Coverage, Report
 from kg.model import Article
+from kg.publication import find_licence
 from kg.release.layout import ArticleEntry, DumpFile, Manifest
 from kg.sources import Sources
-from kg.vocab import LICENCE, ORG, PREF_LABEL, PROV, SCHEMA, TYPE
+from kg.vocab import ORG, PREF_LABEL, PROV, SCHEMA, TYPE
 
 
 def make_manifest(
-    release_id: str, sources: Sources, report: Report, quads: list[Quad], dumps: tuple[DumpFile, ...]
+    release_id: str,
+    sources: Sources,
+    report: Report,
+    quads: list[Quad],
+    dumps: tuple[DumpFile, ...],
+    canonical_sha256: str,
 ) -> Manifest:
-    """Describe a release; ``created`` is the one thing in it that differs from build to build."""
+    """Describe a release; ``created`` is the one thing in it that differs from build to build.
+
+    Parameters
+    ----------
+    canonical_sha256: hash of the dataset by RDFC-1.0, in hexadecimal digits.
+    """
+    licence = find_licence(sources)
     return Manifest(
         id=release_id,
         base_iri=sources.names.base,
@@ -31,8 +42,9 @@ def make_manifest(
         quads=len(quads),
         figures=count_figures(quads, report),
         dumps=dumps,
-        articles=tuple(_describe_articles(sources, report)),
-        licence=next((v.value for v in sources.ontology.values(sources.names.ontology, LICENCE)), ""),
+        articles=describe_articles(sources, report),
+        canonical_sha256=canonical_sha256,
+        licence=licence.value if licence else "",
     )
 
 
@@ -57,7 +69,8 @@ def count_figures(quads: list[Quad], report: Report) -> dict[str, int]:
     }
 
 
-def _describe_articles(sources: Sources, report: Report) -> Iterator[ArticleEntry]:
+def describe_articles(sources: Sources, report: Report) -> tuple[ArticleEntry, ...]:
+    """Return what pages and dumps tell of each article without a query."""
     coverage = {covered.slug: covered for covered in report.coverage}
     labels = {
         statement.subject: statement.value.value
@@ -67,8 +80,10 @@ def _describe_articles(sources: Sources, report: Report) -> Iterator[ArticleEntr
         and isinstance(statement.value, Literal)
         and statement.value.language == "en"
     }
-    for article in sources.articles:
-        yield _describe_article(article, coverage[article.slug], sources.names.term("fullText"), labels)
+    full_text = sources.names.term("fullText")
+    return tuple(
+        _describe_article(article, coverage[article.slug], full_text, labels) for article in sources.articles
+    )
 
 
 def _describe_article(

@@ -10,7 +10,7 @@ from flask import Response, request
 from pyoxigraph import NamedNode, Quad, RdfFormat, Triple, parse
 from werkzeug.exceptions import NotFound
 
-from kg.formats import QUAD_FORMATS, Format
+from kg.formats import QUAD_FORMATS, TURTLE, Format
 from webapp import current
 from webapp.negotiation import HTML
 from webapp.responses import add_cache_headers, match_etag
@@ -38,7 +38,7 @@ def read_graph(graph: NamedNode) -> list[Triple]:
     NotFound: the release has no such graph.
     """
     release = current.context().release
-    dump = next((d for d in release.manifest.dumps if d.graph == graph.value), None)
+    dump = release.manifest.find_dump(TURTLE.name, graph.value)
     if dump is None:
         raise NotFound(f"This release has no graph {graph.value}.")
     with gzip.open(release.dumps_path / dump.name) as file:
