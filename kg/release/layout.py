@@ -78,7 +78,6 @@ class Manifest:
     canonical_sha256: str = ""
     layout: int = field(default=LAYOUT_VERSION)
 
-
     def find_dump(self, fmt: str, graph: str = "", coding: str = "gzip") -> DumpFile | None:
         """Return the RDF 1.1 dump of a graph, or of the whole dataset, in a format by its name."""
         wanted = (fmt, graph, coding, "1.1")
