@@ -14,7 +14,8 @@
         ├── QueryRefused         it parses and is not allowed here (SERVICE, an update)
         ├── NotAcceptable        none of the wanted formats fits its query form
         ├── QueryTimeout         it ran past its deadline
-        ├── QueryTooLarge        it needed more memory, or gave more bytes, than allowed
+        ├── QueryTooLarge        it needed more memory, or gave more bytes or rows, than allowed
+        ├── QueryCancelled       whoever asked has left
         ├── StoreBusy            no worker became free in time
         └── StoreUnavailable     the store does not answer
 
@@ -125,6 +126,10 @@ class QueryTimeout(StoreError):
 
 class QueryTooLarge(StoreError):
     """The query needed more memory, or gave a larger result, than allowed."""
+
+
+class QueryCancelled(StoreError):
+    """Whoever asked has left, so the query was stopped."""
 
 
 class StoreBusy(StoreError):

@@ -7,6 +7,7 @@ A later source wins over an earlier one. ``docs/settings.md`` lists them all, an
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -34,12 +35,17 @@ class Settings:
     host: str = _setting("127.0.0.1", "address to listen at")
     port: int = _setting(8000, "port to listen at", minimum=1)
     processes: int = _setting(2, "server processes", minimum=1)
-    threads: int = _setting(8, "blocking threads in each server process", minimum=1)
-    query_workers: int = _setting(4, "SPARQL worker processes of each server process", minimum=1)
+    threads: int = _setting(48, "threads of each server process that answer requests", minimum=8)
+    query_workers: int = _setting(
+        4, "queries of each server process that run at a time; slow ones leave two free", minimum=1
+    )
     query_timeout_s: float = _setting(
         10.0, "deadline of a query, and the most that `timeout=` may ask", minimum=0.01
     )
-    query_queue_s: float = _setting(1.0, "how long a query waits for a free worker before 503", minimum=0.0)
+    query_queue: int = _setting(
+        32, "queries of each server process that may wait for a worker; those beyond get 503", minimum=1
+    )
+    query_queue_s: float = _setting(1.0, "how long a query waits for a worker before 503", minimum=0.0)
     max_worker_bytes: int = _setting(
         2 * 1024**3, "memory a SPARQL worker may take, beyond what the open store maps", minimum=256 * 1024**2
     )
@@ -50,6 +56,10 @@ class Settings:
         minimum=256,
     )
     max_result_bytes: int = _setting(64 * 1024**2, "largest result of a query", minimum=1024)
+    max_result_rows: int = _setting(1_000_000, "most rows of a SELECT result", minimum=1)
+    service_prefixes: str = _setting(
+        "", "what IRIs in SERVICE may begin with, separated by spaces; empty: SERVICE is refused"
+    )
     incoming_links: int = _setting(100, "incoming links shown on a page of an entity", minimum=1)
 
     @property
@@ -85,6 +95,7 @@ def read_settings(
     given.update(_read_environment(os.environ if environment is None else environment))
     given.update({name: value for name, value in options.items() if value is not None})
     settings = replace(Settings(), **given)
+    check_service_prefixes(settings.service_prefixes)
     if settings.base_iri:
         settings = replace(settings, base_iri=check_base_iri(settings.base_iri))
     return settings
@@ -111,6 +122,23 @@ def check_base_iri(iri: str) -> str:
     if any(character in iri for character in ' <>"{}|\\^`') or not iri.isprintable():
         raise SettingsError(f"base_iri {iri!r} holds a character that no IRI may hold.", "Percent-encode it.")
     return iri
+
+
+def check_service_prefixes(prefixes: str) -> tuple[str, ...]:
+    """Return the prefixes that SERVICE may name.
+
+    A prefix names a whole host, since ``https://example.org`` would allow ``https://example.org.evil.net``.
+
+    >>> check_service_prefixes("https://query.example.org/")
+    ('https://query.example.org/',)
+    """
+    for prefix in prefixes.split():
+        if re.fullmatch(r"https?://[^/?#@\s]+/\S*", prefix) is None:
+            raise SettingsError(
+                f"service_prefixes holds {prefix!r}, which names no host with a slash behind it.",
+                "Write it like https://query.example.org/.",
+            )
+    return tuple(prefixes.split())
 
 
 def to_environment(settings: Settings) -> dict[str, str]:

@@ -9,9 +9,10 @@ from pathlib import Path
 from kg.errors import KgError
 from kg.release.layout import Release, open_release, read_current_id
 from kg.search.index import SearchIndex
-from kg.settings import Settings
+from kg.settings import Settings, check_service_prefixes
 from kg.store.base import Store
 from kg.store.embedded import EmbeddedStore
+from kg.store.pool import PoolSize
 from kg.vocab import Names
 
 _log = logging.getLogger(__name__)
@@ -101,10 +102,12 @@ class Contexts:
 
     def _open(self, release_id: str) -> ReleaseContext:
         release = open_release(self._var, release_id)
-        store = EmbeddedStore(
-            release.store_path,
-            workers=self._settings.query_workers,
-            max_worker_bytes=self._settings.max_worker_bytes,
-            queue_s=self._settings.query_queue_s,
+        settings = self._settings
+        size = PoolSize(
+            workers=settings.query_workers,
+            worker_bytes=settings.max_worker_bytes,
+            waiting=settings.query_queue,
+            wait_s=settings.query_queue_s,
         )
+        store = EmbeddedStore(release.store_path, size, check_service_prefixes(settings.service_prefixes))
         return ReleaseContext(release, store)

@@ -23,6 +23,7 @@ STATUSES: tuple[tuple[type[errors.KgError], int], ...] = (
     (errors.NotAcceptable, 406),
     (errors.QueryTimeout, 504),
     (errors.QueryTooLarge, 422),
+    (errors.QueryCancelled, 503),
     (errors.StoreBusy, 503),
     (errors.StoreUnavailable, 503),
     (errors.UnknownRelease, 404),

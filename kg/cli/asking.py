@@ -14,9 +14,10 @@ from kg.cli.output import copy_chunks, open_output, show_csv
 from kg.errors import KgError
 from kg.formats import CSV, GRAPH_FORMATS, N_QUADS, RESULT_FORMATS, TRIG, TURTLE, find_format
 from kg.release.dumps import WHOLE
-from kg.settings import Settings
+from kg.settings import Settings, check_service_prefixes
 from kg.store.base import Limits, Query
 from kg.store.embedded import EmbeddedStore
+from kg.store.pool import PoolSize
 
 DUMP_FORMATS = (N_QUADS, TRIG, *GRAPH_FORMATS)
 """What ``kg dump`` writes; the formats of quads keep the named graphs, the others hold their union."""
@@ -38,12 +39,8 @@ def query(read: ReadSettings, text: str, name: str | None, timeout_s: float | No
     settings = read(query_timeout_s=timeout_s)
     release = open_current(settings)
     request = _make_query(_read_query(text, release.manifest.base_iri), name, settings)
-    store = EmbeddedStore(
-        release.store_path,
-        workers=1,
-        max_worker_bytes=settings.max_worker_bytes,
-        queue_s=settings.query_timeout_s,
-    )
+    size = PoolSize(workers=1, worker_bytes=settings.max_worker_bytes)
+    store = EmbeddedStore(release.store_path, size, check_service_prefixes(settings.service_prefixes))
     try:
         answer = store.query(request)
         if name is None and answer.format == CSV and sys.stdout.isatty():

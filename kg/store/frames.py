@@ -1,7 +1,8 @@
 """What a store and its workers say to each other over their pipes.
 
 A frame is one byte that tells its kind, four bytes with the length of its payload (big endian), and the
-payload. A request is one ``REQUEST``; its answer is ``HEAD DATA* END`` or, at any point, ``ERROR``.
+payload. A request is one ``REQUEST``; its answer is ``HEAD DATA* END`` or, at any point, ``ERROR``. END tells
+how many rows there were, and whether the worker has grown too large to be kept.
 """
 
 from __future__ import annotations
@@ -20,9 +21,6 @@ ERROR = b"X"
 HEADER_BYTES = 5
 CHUNK_BYTES = 64 * 1024
 """Size of a DATA frame: one in 8 KiB costs 5-10 % more time for a large result."""
-
-RETIRE = b"retire"
-"""Payload of an END whose worker has grown too large to be kept."""
 
 
 def to_frame(kind: bytes, payload: bytes = b"") -> bytes:

@@ -68,11 +68,15 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What the words of a text say: ``form`` is SELECT, ASK, CONSTRUCT, DESCRIBE, UPDATE or empty."""
+    """What the words of a text say.
+
+    ``form`` is SELECT, ASK, CONSTRUCT, DESCRIBE, UPDATE or empty. ``services`` are what SERVICE clauses
+    name: an absolute IRI, or nothing where it is a variable or cannot be told with certainty.
+    """
 
     form: str
     has_from: bool
-    has_service: bool
+    services: tuple[str, ...]
 
 
 def read_tokens(text: str) -> Iterator[Token]:
@@ -93,17 +97,16 @@ def read_outline(text: str) -> Outline:
     """Read form, dataset clauses and SERVICE from the words of a query or update.
 
     >>> read_outline("PREFIX service: <x> SELECT * FROM <g> { service:a ?p 'SERVICE' }")
-    Outline(form='SELECT', has_from=True, has_service=False)
+    Outline(form='SELECT', has_from=True, services=())
+    >>> read_outline("SELECT * { SERVICE SILENT <http://h/sparql> { ?s ?p ?o } }").services
+    ('http://h/sparql',)
     """
     tokens = list(read_tokens(text))
     declared = set(_declared_prefixes(tokens))
     return Outline(
         form=_find_form(tokens),
         has_from=any(_is_keyword(token, "FROM", declared) for token in tokens),
-        has_service=any(
-            _is_keyword(token, "SERVICE", declared) or _may_hide_service(before, token)
-            for before, token in zip([None, *tokens], tokens, strict=False)
-        ),
+        services=tuple(_find_services(tokens, declared)),
     )
 
 
@@ -119,6 +122,29 @@ def may_change(text: str) -> bool:
         token.kind == "word" and after.text == "(" and _decode(token.text).upper().endswith(_CHANGING_CALLS)
         for token, after in pairwise(read_tokens(text))
     )
+
+
+def _find_services(tokens: list[Token], declared: set[str]) -> Iterator[str]:
+    """Yield what each SERVICE names (SPARQL 1.1 Federated Query, section 2)."""
+    for index, token in enumerate(tokens):
+        before = tokens[index - 1] if index else None
+        if _is_keyword(token, "SERVICE", declared):
+            yield _read_target(tokens, index)
+        elif _may_hide_service(before, token):
+            yield ""
+
+
+def _read_target(tokens: list[Token], index: int) -> str:
+    """Return the IRI behind a SERVICE that stands alone, as a plain absolute IRI; else nothing."""
+    if tokens[index].text.upper() != "SERVICE":
+        return ""
+    behind = tokens[index + 1 : index + 3]
+    if behind and behind[0].kind == "word" and behind[0].text.upper() == "SILENT":
+        behind = behind[1:]
+    if not behind or behind[0].kind != "iri" or "\\" in behind[0].text:
+        return ""
+    iri = behind[0].text[1:-1]
+    return iri if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", iri) else ""
 
 
 def _find_form(tokens: list[Token]) -> str:

@@ -1,17 +1,16 @@
-"""The process that parses and runs SPARQL: ``python -m kg.store.worker <store> <max bytes> <parent pid>``.
+"""The process that parses and runs SPARQL.
 
-It answers one request after the other from standard input (``kg.store.frames``). It may die at any
-moment, by a limit, a signal or the engine's own hand: the store that started it expects that.
+Started as ``python -m kg.store.worker <store> <max bytes> <parent pid> [<SERVICE prefix> ...]``. It
+answers one request after the other from standard input (``kg.store.frames``). It may die at any moment, by
+a limit, a signal or the engine's own hand: the store that started it expects that.
 """
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import re
 import resource
-import signal
 import sys
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
@@ -19,18 +18,13 @@ from typing import IO, Any, BinaryIO, cast
 import pyoxigraph as ox
 
 from kg.formats import GRAPH_FORMATS, RESULT_FORMATS, Format, find_format, to_rdf_format, to_results_format
-from kg.store import frames
-from kg.store.base import UPDATE_REFUSED
-from kg.store.tokens import read_outline
-
-_PR_SET_PDEATHSIG = 1
-_CLONE_NEWUSER = 0x10000000
-_CLONE_NEWNET = 0x40000000
+from kg.store import frames, sandbox
+from kg.store.base import SERVICE_REFUSED, UPDATE_REFUSED
+from kg.store.rows import RowCounter
+from kg.store.tokens import Outline, read_outline
 
 _MAX_EXPECTED = 160
 """Characters of the engine's list of what it expected, beyond which the list helps nobody."""
-
-SERVICE_REFUSED = "SERVICE is not accepted: queries see the data of this service only."
 
 
 class _Failure(Exception):
@@ -49,12 +43,21 @@ class _FrameWriter:
     in one piece with its end, so the reader has all of it after one read.
     """
 
-    def __init__(self, output: BinaryIO, head: bytes, max_bytes: int) -> None:
+    def __init__(
+        self, output: BinaryIO, head: bytes, max_bytes: int, max_rows: int, counter: RowCounter | None
+    ) -> None:
         self._output = output
         self._pending = bytearray()
         self._head = head
         self._max_bytes = max_bytes
+        self._max_rows = max_rows
+        self._counter = counter
         self._total = 0
+
+    @property
+    def rows(self) -> int | None:
+        """Rows so far; None for what is no table."""
+        return self._counter.rows if self._counter is not None else None
 
     def write(self, data: bytes) -> int:
         self._total += len(data)
@@ -68,21 +71,37 @@ class _FrameWriter:
     def flush(self) -> None:
         """Nothing to do: pyoxigraph flushes at the end, and the end comes with the last bytes."""
 
-    def finish(self, end: bytes) -> None:
-        self._send(end)
-
-    def _send(self, end: bytes) -> None:
-        data = frames.to_frame(frames.DATA, bytes(self._pending)) if self._pending else b""
+    def finish(self, *, retire: bool) -> None:
+        """Send what is left, and the end; a row too many is found before, so that nothing looks whole."""
+        data = self._to_frame()
+        end = frames.to_json_frame(frames.END, {"rows": self.rows, "retire": retire})
         self._output.write(self._head + data + end)
         self._output.flush()
+
+    def _send(self, end: bytes) -> None:
+        self._output.write(self._head + self._to_frame() + end)
+        self._output.flush()
         self._head = b""
+
+    def _to_frame(self) -> bytes:
+        data = bytes(self._pending)
         self._pending.clear()
+        if self._counter is not None:
+            self._counter.feed(data)
+            if self._counter.rows > self._max_rows:
+                raise _Failure(
+                    "QueryTooLarge", f"The result has more than the {self._max_rows} rows allowed."
+                )
+        return frames.to_frame(frames.DATA, data) if data else b""
 
 
-def main(store_path: str, max_bytes: int, parent: int) -> None:
+def main(store_path: str, max_bytes: int, parent: int, service_prefixes: tuple[str, ...] = ()) -> None:
     """Serve requests until standard input ends."""
-    _die_with_parent(parent)
-    _leave_network()
+    sandbox.die_with_parent()
+    if os.getppid() != parent:
+        return
+    if not service_prefixes:
+        sandbox.enter()
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever prints must not break the protocol
     try:
@@ -96,16 +115,19 @@ def main(store_path: str, max_bytes: int, parent: int) -> None:
     output.flush()
     while (request := _read_request(sys.stdin.buffer)) is not None:
         try:
-            writer = _answer(store, request, output)
-            grown = _read_memory()[1] > retire_at
-            writer.finish(frames.to_frame(frames.END, frames.RETIRE if grown else b""))
+            writer = _answer(store, request, output, service_prefixes)
+            writer.finish(retire=_read_memory()[1] > retire_at)
         except _Failure as failure:
             _send_error(output, failure)
 
 
-def _answer(store: ox.Store, request: dict[str, Any], output: BinaryIO) -> _FrameWriter:
+def _answer(
+    store: ox.Store, request: dict[str, Any], output: BinaryIO, service_prefixes: tuple[str, ...]
+) -> _FrameWriter:
     try:
-        return _run(store, request, output)
+        outline = read_outline(request["text"])
+        _refuse(outline, service_prefixes)
+        return _run(store, request, outline, output)
     except _Failure:
         raise
     except SyntaxError as error:
@@ -121,19 +143,27 @@ def _answer(store: ox.Store, request: dict[str, Any], output: BinaryIO) -> _Fram
         raise _Failure("StoreUnavailable", f"The engine failed: {error}.") from None
 
 
-def _run(store: ox.Store, request: dict[str, Any], output: BinaryIO) -> _FrameWriter:
-    outline = read_outline(request["text"])
+def _refuse(outline: Outline, service_prefixes: tuple[str, ...]) -> None:
     if outline.form == "UPDATE":
         raise _Failure("QueryRefused", UPDATE_REFUSED)
-    if outline.has_service:
-        raise _Failure("QueryRefused", SERVICE_REFUSED)
+    for iri in outline.services:
+        if not service_prefixes:
+            raise _Failure("QueryRefused", SERVICE_REFUSED)
+        if not iri.startswith(service_prefixes):
+            known = ", ".join(service_prefixes)
+            raise _Failure("QueryRefused", f"SERVICE may name, as a whole IRI, what begins with {known}.")
+
+
+def _run(store: ox.Store, request: dict[str, Any], outline: Outline, output: BinaryIO) -> _FrameWriter:
     if outline.form:
         _choose_format(request, graph=outline.form in ("CONSTRUCT", "DESCRIBE"))
     options = {"base_iri": request["base_iri"] or None, **_to_dataset(request, outline.has_from)}
     result = store.query(request["text"], **options)
     fmt = _choose_format(request, graph=isinstance(result, ox.QueryTriples))
     head = frames.to_json_frame(frames.HEAD, {"format": fmt.name})
-    writer = _FrameWriter(output, head, request["max_result_bytes"])
+    counter = RowCounter(fmt) if isinstance(result, ox.QuerySolutions) else None
+    limits = request["max_result_bytes"], request["max_result_rows"]
+    writer = _FrameWriter(output, head, *limits, counter)
     file = cast(IO[bytes], writer)  # write and flush are all that pyoxigraph calls
     if isinstance(result, ox.QueryTriples):
         result.serialize(output=file, format=to_rdf_format(fmt))
@@ -205,30 +235,11 @@ def _send_error(output: BinaryIO, failure: _Failure) -> None:
     output.flush()
 
 
-def _die_with_parent(parent: int) -> None:
-    """Ask the kernel to end this process when its parent ends; a busy engine never sees the end of input."""
-    try:
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    except (OSError, AttributeError):
-        return  # not Linux: the end of input must do
-    if os.getppid() != parent:
-        os._exit(0)
-
-
-def _leave_network() -> None:
-    """Go where there is no network, if the system lets us: a second wall behind the refusal of SERVICE."""
-    try:
-        ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
-    except (OSError, AttributeError):
-        return
-
-
 def _limit_memory(max_bytes: int) -> None:
     """Bound the address space to what the open store takes already and ``max_bytes`` beyond it.
 
     An open store reserves about 430 MB of addresses before the first query, whatever its size.
     """
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     limit = _read_memory()[0] + max_bytes
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
@@ -245,6 +256,6 @@ def _read_memory() -> tuple[int, int]:
 
 if __name__ == "__main__":
     try:
-        main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+        main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), tuple(sys.argv[4:]))
     except (BrokenPipeError, KeyboardInterrupt):
         os._exit(0)

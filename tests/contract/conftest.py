@@ -10,6 +10,7 @@ import pytest
 
 from kg.store.base import Store
 from kg.store.embedded import EmbeddedStore
+from kg.store.pool import PoolSize
 
 DATA = """
 <urn:a> <urn:name> "A" <urn:g1> .
@@ -20,7 +21,7 @@ DATA = """
 
 
 def make_embedded(store_path: Path) -> Store:
-    return EmbeddedStore(store_path, workers=2, max_worker_bytes=512 * 1024**2, queue_s=0.5)
+    return EmbeddedStore(store_path, PoolSize(workers=2, worker_bytes=512 * 1024**2, wait_s=0.5))
 
 
 STORES: list[Callable[[Path], Store]] = [make_embedded]

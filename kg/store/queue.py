@@ -1,0 +1,106 @@
+"""A fair queue: who came first is served first, and clients take turns.
+
+A client that sends a hundred queries waits for its own; another's first query is the next but one at most.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+
+class Ticket(Generic[Item]):
+    """A place in the queue; ``wait`` returns when it has been served, or called off.
+
+    Parameters
+    ----------
+    client: who waits; an empty one is served before all others.
+
+    ``item`` is what was waited for; None if the ticket was not served.
+    """
+
+    def __init__(self, client: str) -> None:
+        self.client = client
+        self.item: Item | None = None
+        self._called = threading.Event()
+
+    def serve(self, item: Item) -> None:
+        """Hand over what was waited for."""
+        self.item = item
+        self._called.set()
+
+    def call_off(self) -> None:
+        """End the waiting; what has been served already stays."""
+        self._called.set()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Return whether the waiting ended within so many seconds."""
+        return self._called.wait(timeout_s)
+
+
+class FairQueue(Generic[Item]):
+    """Tickets by client, the clients in turn. Not safe for threads: its owner holds a lock.
+
+    >>> queue = FairQueue()
+    >>> for name in ("a", "a", "b"):
+    ...     queue.push(Ticket(name))
+    >>> [queue.pop().client for _ in range(3)]
+    ['a', 'b', 'a']
+    """
+
+    def __init__(self) -> None:
+        self._waiting: OrderedDict[str, deque[Ticket[Item]]] = OrderedDict()
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def push(self, ticket: Ticket[Item]) -> None:
+        """Let a ticket wait."""
+        self._waiting.setdefault(ticket.client, deque()).append(ticket)
+        if not ticket.client:
+            self._waiting.move_to_end("", last=False)
+        self._count += 1
+
+    def push_front(self, ticket: Ticket[Item]) -> None:
+        """Put back a ticket that was taken out and could not be served: it is the next again."""
+        self._waiting.setdefault(ticket.client, deque()).appendleft(ticket)
+        self._waiting.move_to_end(ticket.client, last=False)
+        self._count += 1
+
+    def pop(self, may_go: Callable[[str], bool] = lambda client: True) -> Ticket[Item] | None:
+        """Take out the next ticket of the first client that may go; that client is then the last in turn."""
+        client = next((name for name in self._waiting if may_go(name)), None)
+        if client is None:
+            return None
+        ticket = self._waiting[client].popleft()
+        self._waiting.move_to_end(client, last=bool(client))
+        self._drop_empty(client)
+        return ticket
+
+    def remove(self, ticket: Ticket[Item]) -> None:
+        """Take out a ticket that waits no longer; nothing happens if it is not here."""
+        waiting = self._waiting.get(ticket.client)
+        if waiting and ticket in waiting:
+            waiting.remove(ticket)
+            self._drop_empty(ticket.client)
+
+    def clear(self) -> list[Ticket[Item]]:
+        """Take out all tickets."""
+        tickets = [ticket for waiting in self._waiting.values() for ticket in waiting]
+        self._waiting.clear()
+        self._count = 0
+        return tickets
+
+    def count(self, client: str) -> int:
+        """Return how many tickets a client has."""
+        return len(self._waiting.get(client, ()))
+
+    def _drop_empty(self, client: str) -> None:
+        self._count -= 1
+        if not self._waiting[client]:
+            del self._waiting[client]

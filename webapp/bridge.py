@@ -1,0 +1,296 @@
+"""Runs the WSGI application under an ASGI server, and does what WSGI cannot: notice, cut, bound.
+
+WSGI tells nobody that a client has left, and a server that ends a failed body cleanly (granian does, for
+WSGI) makes a part look whole. Under ASGI (specification 3.0, HTTP section) a client's leaving is a message,
+and an application that returns before the last ``http.response.body`` has its connection cut. So:
+
+- a client that leaves while its answer is made cancels the query behind it;
+- a body that fails is cut off, not ended;
+- a body that arrives too slowly or is too large never reaches a thread;
+- a client that reads slowly holds no thread: the next part is made when it has taken the last one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import logging
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from kg.store.base import Cancellation
+
+_log = logging.getLogger(__name__)
+
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+CANCELLATION = "kg.cancellation"
+"""Key of the request's ``Cancellation`` in its WSGI environment."""
+_WATCH_AFTER_S = 0.02
+"""From when on a request is watched for its client's leaving: most are answered before."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...]
+
+
+class _Refused(Exception):
+    """A request that no thread needs to see; ``status`` says why."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
+class _Gone(Exception):
+    """The client has left, or takes nothing any more."""
+
+
+class Bridge:
+    """An ASGI application around a WSGI one.
+
+    Parameters
+    ----------
+    application: the WSGI callable.
+    threads: requests that it works on at a time; others wait for a thread.
+    max_body_bytes: the largest request body.
+    patience_s: how long the client may take for the next part of its body, or to take the next part of
+        an answer.
+    """
+
+    def __init__(
+        self, application: WsgiApplication, *, threads: int, max_body_bytes: int, patience_s: float
+    ) -> None:
+        self._application = application
+        self._pool = ThreadPoolExecutor(threads, "request")
+        self._max_body_bytes = max_body_bytes
+        self._patience_s = patience_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request (ASGI 3.0)."""
+        if scope["type"] == "lifespan":
+            await _live(receive, send)
+        elif scope["type"] == "http":
+            try:
+                await self._answer(scope, receive, send)
+            except _Refused as refused:
+                await _refuse(send, refused)
+            except _Gone:
+                pass  # to return before the body's end cuts the connection
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = await self._read_body(scope, receive)
+        cancellation = Cancellation()
+        response = _Response(self._application, make_environ(scope, body, cancellation))
+        gone = _Watch(receive, cancellation)
+        try:
+            chunk = await gone.unless(self._in_thread(response.start))
+            head = response.head
+            start = {"type": "http.response.start", "status": head.status, "headers": head.headers}
+            await self._send(send, start)
+            while chunk is not None and not response.is_last(chunk):
+                await self._send(send, {"type": "http.response.body", "body": chunk, "more_body": True})
+                chunk = await gone.unless(self._in_thread(response.read))
+            await self._send(send, {"type": "http.response.body", "body": chunk or b""})
+        except _Cut:
+            raise _Gone from None
+        finally:
+            gone.stop()
+            if response.must_close:
+                await asyncio.shield(self._in_thread(response.close))
+
+    def _in_thread(self, work: Callable[[], Any]) -> asyncio.Future[Any]:
+        return asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    async def _read_body(self, scope: Scope, receive: Receive) -> bytes:
+        headers = dict(scope["headers"])
+        announced = headers.get(b"content-length", b"0")
+        if announced.isdigit() and int(announced) > self._max_body_bytes:
+            raise _Refused(413, f"A request body has at most {self._max_body_bytes} bytes here.")
+        body = bytearray()
+        while True:
+            message = await self._be_patient(receive())
+            if message["type"] == "http.disconnect":
+                raise _Gone
+            body += message.get("body", b"")
+            if len(body) > self._max_body_bytes:
+                raise _Refused(413, f"A request body has at most {self._max_body_bytes} bytes here.")
+            if not message.get("more_body"):
+                return bytes(body)
+
+    async def _be_patient(self, message: Awaitable[Message]) -> Message:
+        try:
+            return await asyncio.wait_for(message, self._patience_s)
+        except TimeoutError:
+            raise _Refused(408, f"The body did not arrive within {self._patience_s:g} s.") from None
+
+    async def _send(self, send: Send, message: Message) -> None:
+        try:
+            await asyncio.wait_for(send(message), self._patience_s)
+        except TimeoutError:
+            raise _Gone from None
+
+
+class _Cut(Exception):
+    """The body failed after its beginning was sent."""
+
+
+class _Response:
+    """One call of the WSGI application; its methods run in threads, one after the other."""
+
+    def __init__(self, application: WsgiApplication, environ: dict[str, Any]) -> None:
+        self._application = application
+        self._environ = environ
+        self._body: Iterable[bytes] = ()
+        self._chunks: Iterator[bytes] = iter(())
+        self._length: int | None = None
+        self._sent = 0
+        self.head = _Head(500, ())
+        self.must_close = False
+
+    def start(self) -> bytes | None:
+        """Call the application; returns the first part of the body, or None for an empty one."""
+        self._body = self._application(self._environ, self._start_response)
+        self.must_close = hasattr(self._body, "close")
+        self._chunks = iter(self._body)
+        return self.read()
+
+    def _start_response(
+        self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
+    ) -> Callable[[bytes], None]:
+        pairs = tuple((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers)
+        self.head = _Head(int(status[:3]), pairs)
+        length = dict(pairs).get(b"content-length")
+        self._length = int(length) if length is not None else None
+        return lambda data: None  # PEP 3333's old way to write, which nothing here uses
+
+    def read(self) -> bytes | None:
+        """Return the next part that holds something, or None at the end."""
+        try:
+            chunk = next((chunk for chunk in self._chunks if chunk), None)
+        except Exception as error:  # whatever it is, the beginning is on its way already
+            if self._sent == 0 and not self.must_close:
+                raise
+            _log.warning("An answer was cut off: %s", error)
+            raise _Cut from error
+        self._sent += len(chunk or b"")
+        if chunk is not None and self.is_last(chunk):
+            self.close()
+        return chunk
+
+    def is_last(self, chunk: bytes) -> bool:
+        """Tell whether a part that was just read completes the length that was announced."""
+        return self._length is not None and self._sent >= self._length
+
+    def close(self) -> None:
+        """Close the body (PEP 3333, "close")."""
+        if self.must_close:
+            self.must_close = False
+            self._body.close()  # type: ignore[attr-defined]
+
+
+class _Watch:
+    """Watches for the client's leaving, from the moment that an answer takes longer than most."""
+
+    def __init__(self, receive: Receive, cancellation: Cancellation) -> None:
+        self._receive = receive
+        self._cancellation = cancellation
+        self._task: asyncio.Task[None] | None = None
+
+    async def unless(self, work: asyncio.Future[Any]) -> Any:
+        """Return what the work returns; raises ``_Gone`` if the client leaves first."""
+        if self._task is None:
+            done, _ = await asyncio.wait({work}, timeout=_WATCH_AFTER_S)
+            if done:
+                return work.result()
+            self._task = asyncio.ensure_future(self._wait_for_leaving())
+        await asyncio.wait({work, self._task}, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            self._cancellation.cancel()
+            await asyncio.wait({work})  # the thread is told to stop and does so at once
+            work.exception()
+            raise _Gone
+        return work.result()
+
+    async def _wait_for_leaving(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+    def stop(self) -> None:
+        """Watch no longer."""
+        if self._task is not None:
+            self._task.cancel()
+
+
+def make_environ(scope: Scope, body: bytes, cancellation: Cancellation) -> dict[str, Any]:
+    """Return the WSGI environment of a request (PEP 3333, "environ Variables").
+
+    >>> scope = {"method": "GET", "path": "/id/é", "query_string": b"a=1", "headers": [(b"accept", b"*/*")],
+    ...          "http_version": "1.1", "scheme": "http", "client": ("10.0.0.1", 5), "server": ("h", 80)}
+    >>> environ = make_environ(scope, b"", Cancellation())
+    >>> environ["PATH_INFO"], environ["HTTP_ACCEPT"], environ["REMOTE_ADDR"]
+    ('/id/Ã©', '*/*', '10.0.0.1')
+    """
+    root = scope.get("root_path", "")
+    host, port = scope.get("server") or ("localhost", 80)
+    client, client_port = scope.get("client") or ("", 0)
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": root.encode().decode("latin-1"),
+        "PATH_INFO": scope["path"].removeprefix(root).encode("utf-8", "surrogateescape").decode("latin-1"),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "SERVER_NAME": host,
+        "SERVER_PORT": str(port),
+        "REMOTE_ADDR": client,
+        "REMOTE_PORT": str(client_port),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.get("scheme", "http"),
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.input_terminated": True,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+        CANCELLATION: cancellation,
+    }
+    for name, value in scope["headers"]:
+        key = name.decode("latin-1").upper().replace("-", "_")
+        key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
+        text = value.decode("latin-1")
+        # A list may come in several lines (RFC 9110, section 5.3); a cookie's lines are joined its own way.
+        joint = "; " if key == "HTTP_COOKIE" else ", "
+        environ[key] = environ[key] + joint + text if key in environ else text
+    return environ
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+async def _refuse(send: Send, refused: _Refused) -> None:
+    title = HTTPStatus(refused.status).phrase
+    problem = {"type": "about:blank", "title": title, "status": refused.status, "detail": str(refused)}
+    headers = [
+        (b"content-type", b"application/problem+json"),
+        (b"cache-control", b"no-store"),
+        (b"access-control-allow-origin", b"*"),
+        (b"connection", b"close"),
+    ]
+    await send({"type": "http.response.start", "status": refused.status, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps(problem).encode()})
