@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from urllib.parse import urlencode
+from xml.etree import ElementTree
 
 import pytest
 from flask import Flask
@@ -112,3 +113,18 @@ def test_what_is_not_found_is_told(client: FlaskClient) -> None:
     assert "Nothing was found" in client.get("/search?q=zzz", headers={"Accept": "text/html"}).text
     assert client.get("/search?q=zzz&page=9", headers={"Accept": "text/html"}).status_code == 200
     assert client.get("/search?q=a", headers={"Accept": "image/png"}).status_code == 406
+
+
+def test_browsers_are_told_how_to_search(client: FlaskClient) -> None:
+    answer = client.get("/opensearch.xml", base_url="https://kg.example/")
+    assert answer.content_type == "application/opensearchdescription+xml"
+    root = ElementTree.fromstring(answer.data)
+    space = "{http://a9.com/-/spec/opensearch/1.1/}"
+    assert 0 < len(root.findtext(f"{space}ShortName", "")) <= 16
+    urls = {url.get("rel", url.get("type")): url.get("template") for url in root.iter(f"{space}Url")}
+    assert urls["self"] == "https://kg.example/opensearch.xml"
+    for kind in ("text/html", "application/json", "suggestions"):
+        template = str(urls[kind])
+        assert template.startswith("https://kg.example/search")
+        assert client.get(template.replace("{searchTerms}", "wang")).status_code == 200
+    assert 'rel="search"' in client.get("/search", headers={"Accept": "text/html"}).text

@@ -13,7 +13,7 @@ from kg.search.index import MAX_RESULTS, Found
 from webapp import current
 from webapp.links import Shown, expand, shorten
 from webapp.negotiation import HTML
-from webapp.responses import add_cache_headers, match_etag
+from webapp.responses import add_cache_headers, make_etag, match_etag
 from webapp.results import Result, ResultMaker, quote_to_json, result_to_json
 from webapp.views.documents import choose_format, linker, names, tag_document
 
@@ -112,6 +112,20 @@ def suggest() -> Response:
         more = url_for("search.show_results", q=text)
         body = {"query": text, "suggestions": [result_to_json(r) for r in results], "href": more}
     return add_cache_headers(send_json(body, fmt), etag)
+
+
+@blueprint.get("/opensearch.xml")
+def describe_search() -> Response:
+    """Tell browsers how to search here (OpenSearch 1.1, draft 6, "OpenSearch description document")."""
+    body = render_template(
+        "opensearch.xml",
+        results=url_for("search.show_results", _external=True),
+        suggestions=url_for("search.suggest", _external=True),
+    )
+    etag = make_etag(body)  # it names the address at which this site is reached
+    if (unchanged := match_etag(etag)) is not None:
+        return unchanged
+    return add_cache_headers(Response(body, content_type=OPENSEARCH_DESCRIPTION), etag)
 
 
 def result_maker() -> ResultMaker:
