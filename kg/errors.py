@@ -9,6 +9,8 @@
     │   ├── UnknownRelease       there is no release of that id
     │   ├── OtherLayout          another version of Article KG made the release
     │   └── BuildInProgress      another process builds into the same folder
+    ├── ReconciliationError      a reconciliation request is malformed
+    │   └── BatchTooLarge        it asks for more than is answered at once
     └── StoreError               a query could not be answered
         ├── QuerySyntaxError     it does not parse (carries line and column where known)
         ├── QueryRefused         it parses and is not allowed here (SERVICE, an update)
@@ -93,6 +95,14 @@ class OtherLayout(ReleaseError):
 
 class BuildInProgress(ReleaseError):
     """Another process is building into the same folder."""
+
+
+class ReconciliationError(KgError):
+    """A reconciliation or data extension request is malformed."""
+
+
+class BatchTooLarge(ReconciliationError):
+    """A reconciliation request asks for more than is answered at once."""
 
 
 class StoreError(KgError):

@@ -152,3 +152,27 @@ class Names:
             "wd": WD.iri,
             "xsd": XSD.iri,
         }
+
+
+def expand(name: str, names: Names) -> str:
+    """Return the IRI that a prefixed name means; what is none comes back as it is.
+
+    >>> expand("kg:Zone", Names("http://h/"))
+    'http://h/ontology#Zone'
+    """
+    prefix, _, local = name.partition(":")
+    namespace = names.prefixes.get(prefix)
+    return name if namespace is None else namespace + local
+
+
+def shorten(iri: str, names: Names) -> str:
+    """Return a prefixed name where a prefix fits, a path under the base, or the IRI.
+
+    >>> shorten("http://h/ontology#Zone", Names("http://h/"))
+    'kg:Zone'
+    """
+    for prefix, namespace in names.prefixes.items():
+        local = iri.removeprefix(namespace)
+        if local != iri and local and "/" not in local:
+            return f"{prefix}:{local}"
+    return iri.removeprefix(names.base)

@@ -7,7 +7,17 @@ from flask import Flask, Response
 from kg.settings import Settings
 from webapp import assets, current, errors, frame, responses
 from webapp.contexts import Contexts
-from webapp.views import articles, dumps, entities, health, ontology, pages, search, sparql
+from webapp.views import (
+    articles,
+    dumps,
+    entities,
+    health,
+    ontology,
+    pages,
+    reconciliation,
+    search,
+    sparql,
+)
 
 BLUEPRINTS = (
     pages.blueprint,
@@ -15,6 +25,7 @@ BLUEPRINTS = (
     articles.blueprint,
     ontology.blueprint,
     search.blueprint,
+    reconciliation.blueprint,
     sparql.blueprint,
     dumps.blueprint,
     health.blueprint,

@@ -28,6 +28,8 @@ STATUSES: tuple[tuple[type[errors.KgError], int], ...] = (
     (errors.StoreUnavailable, 503),
     (errors.UnknownRelease, 404),
     (errors.OtherLayout, 501),
+    (errors.BatchTooLarge, 413),
+    (errors.ReconciliationError, 400),
     (errors.ReleaseError, 503),
     (errors.KgError, 500),
 )

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from pyoxigraph import Literal, NamedNode
 
 from kg.description import Index
-from kg.vocab import Names
+from kg.vocab import Names, shorten
 from webapp.languages import ENGLISH
 
 
@@ -85,27 +85,3 @@ def pick_text(values: Iterable[NamedNode | Literal], languages: Sequence[str]) -
     """Return the text among literals that suits the reader best, or an empty one."""
     label = pick_label([value for value in values if isinstance(value, Literal)], languages)
     return Shown(label.value, label.language or "") if label is not None else Shown("")
-
-
-def expand(name: str, names: Names) -> str:
-    """Return the IRI that a prefixed name means; what is none comes back as it is.
-
-    >>> expand("kg:Zone", Names("http://h/"))
-    'http://h/ontology#Zone'
-    """
-    prefix, _, local = name.partition(":")
-    namespace = names.prefixes.get(prefix)
-    return name if namespace is None else namespace + local
-
-
-def shorten(iri: str, names: Names) -> str:
-    """Return a prefixed name where a prefix fits, a path under the base, or the IRI.
-
-    >>> shorten("http://h/ontology#Zone", Names("http://h/"))
-    'kg:Zone'
-    """
-    for prefix, namespace in names.prefixes.items():
-        local = iri.removeprefix(namespace)
-        if local != iri and local and "/" not in local:
-            return f"{prefix}:{local}"
-    return iri.removeprefix(names.base)

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from kg.search.index import Hit, Name, QuoteHit, SearchIndex, Thing
+from kg.search.index import Hit, QuoteHit, SearchIndex, Thing, pick_name
 from kg.search.schema import VOCABULARY
-from webapp.links import Linker, Shown, shorten
+from kg.vocab import shorten
+from webapp.links import Linker, Shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +105,6 @@ class ResultMaker:
             things=tuple(map(self.show, hit.things)),
             more_things=hit.more_things,
         )
-
-
-def pick_name(names: Iterable[Name], language: str) -> Name | None:
-    """Return the name in a language, or else in English, or else the first."""
-    order = sorted(names, key=lambda name: (name.lang != language, name.lang != "en"))
-    return next(iter(order), None)
 
 
 def split_marks(text: str, marks: Iterable[tuple[int, int]]) -> tuple[Piece, ...]:

@@ -35,6 +35,7 @@ CREATE TEMP TABLE label (subject TEXT, kind INTEGER, lang TEXT, text TEXT);
 CREATE TEMP TABLE type (subject TEXT, class TEXT);
 CREATE TEMP TABLE link (target TEXT, origin INTEGER);
 CREATE TEMP TABLE relation (subject TEXT, predicate TEXT, value TEXT);
+CREATE TEMP TABLE used (subject TEXT, predicate TEXT);
 CREATE TEMP TABLE dated (subject TEXT, text TEXT);
 CREATE TEMP TABLE evidence (fact TEXT, record TEXT);
 CREATE TEMP TABLE axiom (fact TEXT, subject TEXT);
@@ -65,6 +66,16 @@ SELECT e.id, e.iri, l.kind, l.lang, l.text, (SELECT group_concat(value, ' ') FRO
     WHERE p.entity = e.id AND p.value IN (SELECT id FROM value WHERE facet = 0))
 FROM entity e LEFT JOIN (SELECT DISTINCT * FROM label) l ON l.subject = e.iri
 ORDER BY e.id, l.kind, l.lang <> 'en', l.lang, l.text
+"""
+
+# Which properties the things of each type have, for those who fetch values of them.
+_PROPERTIES = """
+INSERT INTO property
+    SELECT p.value, u.predicate, count(*) FROM (SELECT DISTINCT subject, predicate FROM used) u
+    JOIN entity e ON e.iri = u.subject
+    JOIN posting p ON p.entity = e.id
+    JOIN value v ON v.id = p.value AND v.facet = 0
+    GROUP BY 1, 2 ORDER BY 1, 2;
 """
 
 _QUOTES = """
@@ -135,6 +146,7 @@ def _fill(database: sqlite3.Connection) -> None:
     run(database, "CREATE UNIQUE INDEX entity_iri ON entity (iri);")
     count_facets(database)
     _write_names(database, folding)
+    run(database, _PROPERTIES)
     run(database, _QUOTES)
     _write_quotes(database, folding)
     for table in ("name_index", "quote_index"):
@@ -185,6 +197,8 @@ class _Stager:
         )
 
     def _add_thing(self, subject: str, predicate: str, value: object) -> None:
+        if predicate != TYPE.value:
+            self._put("used", subject, predicate)
         if isinstance(value, Literal):
             self._add_label(subject, predicate, value)
             if predicate in _DATES:

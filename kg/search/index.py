@@ -94,6 +94,12 @@ class Found:
     partial: bool = False
 
 
+def pick_name(names: Iterable[Name], language: str) -> Name | None:
+    """Return the name in a language, or else in English, or else the first."""
+    order = sorted(names, key=lambda name: (name.lang != language, name.lang != "en"))
+    return next(iter(order), None)
+
+
 class SearchIndex:
     """The index of one release.
 
@@ -193,7 +199,7 @@ class SearchIndex:
         return tuple(type_word(number) for (number,) in found)
 
     def _is_of(self, entity: int, types: Sequence[str]) -> bool:
-        return not self._types_of([entity])[entity].isdisjoint(types)
+        return not set(types).isdisjoint(self._types_of([entity]).get(entity, ()))
 
     def _match_names(self, match: str, limit: int) -> list[tuple[Any, ...]]:
         # In the order of rows, which is that of importance; no sorting, however many match.
@@ -284,7 +290,7 @@ class SearchIndex:
         """Return things by number, in the order given."""
         names, types = self._names_of(ids), self._types_of(ids)
         found = {
-            number: Thing(number, iri, tier, links, date, names.get(number, ()), tuple(sorted(types[number])))
+            number: Thing(number, iri, tier, links, date, names.get(number, ()), types.get(number, ()))
             for number, iri, tier, links, date in self.database.execute(
                 "SELECT id, iri, tier, links, date FROM entity WHERE id IN (SELECT value FROM json_each(?))",
                 (json.dumps(list(ids)),),
@@ -299,6 +305,41 @@ class SearchIndex:
         )
         return {thing.iri: thing for thing in self.get_things([number for (number,) in rows]).values()}
 
+    def find_facet_values(self, ids: Sequence[int], facet: str) -> dict[int, tuple[str, ...]]:
+        """Return the values of a facet, as IRIs, of things by number; those with none are left out."""
+        rows = self.database.execute(
+            """SELECT p.entity, v.iri FROM posting p JOIN value v ON v.id = p.value
+               WHERE p.entity IN (SELECT value FROM json_each(?)) AND v.facet = ? ORDER BY p.entity, v.id""",
+            (json.dumps(list(ids)), FACETS.index(facet)),
+        )
+        return {entity: tuple(iri for _, iri in group) for entity, group in groupby(rows, key=itemgetter(0))}
+
+    def find_with_facet(self, facet: str, iris: Iterable[str], limit: int) -> list[str]:
+        """Return the IRIs of things that have one of the values of a facet, the most important first."""
+        rows = self.database.execute(
+            """SELECT DISTINCT e.id, e.iri FROM value v JOIN posting p ON p.value = v.id
+               JOIN entity e ON e.id = p.entity
+               WHERE v.facet = ? AND v.iri IN (SELECT value FROM json_each(?)) ORDER BY e.id LIMIT ?""",
+            (FACETS.index(facet), json.dumps(sorted(iris)), limit),
+        )
+        return [iri for _, iri in rows]
+
+    def list_types(self) -> tuple[tuple[str, int], ...]:
+        """Return the classes that things have, with how many have each, the largest first."""
+        rows = self.database.execute(
+            "SELECT iri, things FROM value WHERE facet = ? ORDER BY things DESC, iri", (_TYPE,)
+        )
+        return tuple(rows)
+
+    def list_properties(self, kind: str = "") -> tuple[tuple[str, int], ...]:
+        """Return the properties of the things of a class, or of all, the most used first."""
+        rows = self.database.execute(
+            """SELECT p.iri, sum(p.things) FROM property p JOIN value v ON v.id = p.type
+               WHERE ? IN ('', v.iri) GROUP BY p.iri ORDER BY 2 DESC, 1""",
+            (kind,),
+        )
+        return tuple(rows)
+
     def _names_of(self, ids: Sequence[int]) -> dict[int, tuple[Name, ...]]:
         rows = self.database.execute(
             """SELECT entity, text, lang, kind FROM name
@@ -310,13 +351,5 @@ class SearchIndex:
             for entity, group in groupby(rows, key=itemgetter(0))
         }
 
-    def _types_of(self, ids: Sequence[int]) -> dict[int, set[str]]:
-        types: dict[int, set[str]] = {number: set() for number in ids}
-        rows = self.database.execute(
-            """SELECT p.entity, v.iri FROM posting p JOIN value v ON v.id = p.value
-               WHERE p.entity IN (SELECT value FROM json_each(?)) AND v.facet = ?""",
-            (json.dumps(list(ids)), _TYPE),
-        )
-        for entity, iri in rows:
-            types[entity].add(iri)
-        return types
+    def _types_of(self, ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
+        return {number: tuple(sorted(iris)) for number, iris in self.find_facet_values(ids, "type").items()}

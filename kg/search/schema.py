@@ -32,6 +32,8 @@ CREATE TABLE value (
 CREATE TABLE posting (value INTEGER, entity INTEGER, PRIMARY KEY (value, entity)) WITHOUT ROWID;
 CREATE TABLE type_count (type INTEGER, value INTEGER, things INTEGER NOT NULL, PRIMARY KEY (type, value))
     WITHOUT ROWID;
+CREATE TABLE property (type INTEGER, iri TEXT, things INTEGER NOT NULL, PRIMARY KEY (type, iri))
+    WITHOUT ROWID;
 CREATE TABLE quote (
     id INTEGER PRIMARY KEY, article TEXT NOT NULL, sentence INTEGER NOT NULL, text TEXT NOT NULL
 );

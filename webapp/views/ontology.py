@@ -9,10 +9,10 @@ from pyoxigraph import Literal, NamedNode, Triple
 
 from kg.description import Description, Index
 from kg.formats import JSON_LD
-from kg.vocab import COMMENT, OWL, SKOS, TYPE, named
+from kg.vocab import COMMENT, OWL, SKOS, TYPE, named, shorten
 from webapp import current
 from webapp.languages import N_
-from webapp.links import Shown, pick_label, shorten
+from webapp.links import Shown, pick_label
 from webapp.responses import add_cache_headers, make_etag, match_etag
 from webapp.views.documents import list_formats, names, respond_at_own_address
 from webapp.views.graphs import respond_graph

@@ -10,8 +10,9 @@ from werkzeug.exceptions import BadRequest
 
 from kg.formats import Format
 from kg.search.index import MAX_RESULTS, Found
+from kg.vocab import expand, shorten
 from webapp import current
-from webapp.links import Shown, expand, shorten
+from webapp.links import Shown
 from webapp.negotiation import HTML
 from webapp.responses import add_cache_headers, make_etag, match_etag
 from webapp.results import Result, ResultMaker, quote_to_json, result_to_json
