@@ -49,22 +49,16 @@ class QuoteResult:
 
 
 class ResultMaker:
-    """Shows things of one release in one language.
+    """Shows things of one release, with names in the languages of its linker."""
 
-    Parameters
-    ----------
-    language: preferred for names; English, and then any other, stands in where a thing has none in it.
-    """
-
-    def __init__(self, index: SearchIndex, linker: Linker, language: str = "en") -> None:
+    def __init__(self, index: SearchIndex, linker: Linker) -> None:
         self.index = index
         self.linker = linker
-        self.language = language
         self._types: dict[str, Shown] = {}
 
     def show(self, thing: Thing) -> Shown:
         """Return the name of a thing, with its link."""
-        name = pick_name(thing.preferred_names or thing.names, self.language)
+        name = pick_name(thing.preferred_names or thing.names, self.linker.languages)
         href = self._href(thing)
         if name is None:
             return Shown(shorten(thing.iri, self.linker.names), "", href)

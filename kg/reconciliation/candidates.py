@@ -50,12 +50,16 @@ class Reconciler:
     Parameters
     ----------
     values: reads what candidates are compared by, beside their names.
+    languages: of the names that are shown, the preferred one first.
     """
 
-    def __init__(self, index: SearchIndex, names: Names, values: ValueReader) -> None:
+    def __init__(
+        self, index: SearchIndex, names: Names, values: ValueReader, languages: Sequence[str] = ("en",)
+    ) -> None:
         self.index = index
         self.names = names
         self.values = values
+        self.languages = languages
         self.space = names.thing("").value
 
     # --- identifiers
@@ -68,9 +72,9 @@ class Reconciler:
         """Return the IRI of an identifier, which may be an IRI itself."""
         return identifier if identifier.startswith(self.names.base) else self.space + identifier
 
-    def name(self, thing: Thing, language: str = "en") -> str:
+    def name(self, thing: Thing) -> str:
         """Return the name of a thing, or what stands for it in its IRI."""
-        name = pick_name(thing.preferred_names or thing.names, language)
+        name = pick_name(thing.preferred_names or thing.names, self.languages)
         return name.text if name else shorten(thing.iri, self.names)
 
     # --- candidates

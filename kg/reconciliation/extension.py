@@ -33,11 +33,10 @@ class Property:
 class Extender:
     """Lists properties and fetches their values."""
 
-    def __init__(self, reconciler: Reconciler, language: str = "en") -> None:
+    def __init__(self, reconciler: Reconciler) -> None:
         self.reconciler = reconciler
         self.index = reconciler.index
         self.names = reconciler.names
-        self.language = language
 
     def list_properties(self, kind: str = "") -> list[Property]:
         """Return what can be fetched of the things of a class, or of all; facets come first."""
@@ -52,7 +51,7 @@ class Extender:
         iris = {prop: expand(prop, self.names) for prop in ids}
         terms = self.index.find_things(iris.values())
         return [
-            Property(prop, self.reconciler.name(terms[iri], self.language) if iri in terms else prop)
+            Property(prop, self.reconciler.name(terms[iri]) if iri in terms else prop)
             for prop, iri in iris.items()
         ]
 
@@ -95,7 +94,7 @@ class Extender:
             thing = named.get(value.text)
             if thing is None:
                 return {"str": value.text}
-            name = self.reconciler.name(thing, self.language)
+            name = self.reconciler.name(thing)
             # Only things have identifiers of this service; a class or concept is told by its name.
             is_thing = thing.iri.startswith(self.reconciler.space)
             return {"id": self.reconciler.identify(thing.iri), "name": name} if is_thing else {"str": name}

@@ -94,10 +94,18 @@ class Found:
     partial: bool = False
 
 
-def pick_name(names: Iterable[Name], language: str) -> Name | None:
-    """Return the name in a language, or else in English, or else the first."""
-    order = sorted(names, key=lambda name: (name.lang != language, name.lang != "en"))
-    return next(iter(order), None)
+def pick_name(names: Iterable[Name], languages: Sequence[str] = ("en",)) -> Name | None:
+    """Return the name in the first language that has one, or else the first; None of none.
+
+    >>> pick_name([Name("Tokyo", "en", True), Name("東京", "ja", True)], ("zh", "ja")).text
+    '東京'
+    """
+
+    def rank(name: Name) -> int:
+        primary = name.lang.partition("-")[0].lower()
+        return languages.index(primary) if primary in languages else len(languages)
+
+    return min(names, key=rank, default=None)
 
 
 class SearchIndex:

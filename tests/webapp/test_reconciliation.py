@@ -205,7 +205,7 @@ def test_values_are_fetched(client: FlaskClient) -> None:
     assert answer["rows"].keys() == {"wang-yi", "nobody"}
     assert answer["rows"]["nobody"] == {name: [] for name in ids}
     assert answer["rows"]["wang-yi"] == {
-        "body": [{"id": "cjic", "name": "北京中日イノベーション協力モデル区"}],
+        "body": [{"id": "cjic", "name": "北京中日创新合作示范区"}],
         "skos:prefLabel": [{"str": "Wang Yi"}, {"str": "王毅"}, {"str": "王毅"}],
         "skos:exactMatch": [{"str": "http://www.wikidata.org/entity/Q701801"}],
         "schema:age": [{"int": 60}],

@@ -21,10 +21,10 @@ from kg.store.base import Limits
 from kg.vocab import OWL, shorten
 from webapp import current
 from webapp.negotiation import HTML
-from webapp.responses import CONTENT_SECURITY_POLICY, add_cache_headers, match_etag
+from webapp.responses import CONTENT_SECURITY_POLICY, add_cache_headers, make_etag, match_etag
 from webapp.results import ResultMaker
-from webapp.views.documents import names, tag_document
-from webapp.views.search import JSON, read_number, result_maker, send_json
+from webapp.views.documents import names
+from webapp.views.search import JSON, read_number, result_maker, send_json, tag_answer
 
 blueprint = Blueprint("reconciliation", __name__, url_prefix="/reconcile")
 
@@ -64,21 +64,18 @@ def reconcile() -> Response:
     if "queries" in given:
         return send_json(_reconcile_batch(given["queries"]))
     if "extend" in given:
-        return send_json(Extender(_reconciler(), _language()).extend(parse_extension(given["extend"])))
+        return send_json(Extender(_reconciler()).extend(parse_extension(given["extend"])))
     if request.method == "POST" or "query" in given:
         raise BadRequest("Send a form with queries= (a JSON object of queries) or extend=.")
-    etag = tag_document(f"reconcile {request.url_root}", JSON)
+    etag = make_etag(request.url_root, tag_answer(JSON))
     return match_etag(etag) or add_cache_headers(send_json(_make_manifest()), etag)
 
 
 def _reconciler() -> Reconciler:
     context, settings = current.context(), current.settings()
     limits = Limits(settings.query_timeout_s, settings.max_result_bytes)
-    return Reconciler(context.search, context.names, ValueReader(context.store, limits))
-
-
-def _language() -> str:
-    return request.values.get("lang", "en")
+    languages = current.interface().language.fallback
+    return Reconciler(context.search, context.names, ValueReader(context.store, limits), languages)
 
 
 def _make_manifest() -> dict[str, Any]:
@@ -151,7 +148,7 @@ def _describe_candidate(candidate: Candidate, reconciler: Reconciler, maker: Res
 
 def _describe_thing(thing: Thing, reconciler: Reconciler, maker: ResultMaker) -> dict[str, str]:
     """Return identifier, name and, to tell namesakes apart, types and further names of a thing."""
-    name = reconciler.name(thing, _language())
+    name = reconciler.name(thing)
     types = [kind["name"] for kind in _describe_types(thing, maker)]
     others = [other.text for other in _list_names(thing) if other.text != name]
     described = "; ".join([", ".join(types), *others[:OTHER_NAMES]]).removeprefix("; ")
@@ -198,7 +195,7 @@ def suggest_type() -> Response:
 @blueprint.get("/suggest/property")
 def suggest_property() -> Response:
     """Suggest properties by the beginning of a word of their name, or by identifier."""
-    properties = Extender(_reconciler(), _language()).list_properties()
+    properties = Extender(_reconciler()).list_properties()
     return _send_suggestions(_filter([{"id": prop.id, "name": prop.name} for prop in properties]))
 
 
@@ -223,7 +220,7 @@ def _filter(items: list[dict[str, str]]) -> list[dict[str, str]]:
 
 
 def _send_suggestions(items: list[dict[str, Any]]) -> Response:
-    etag = tag_document(request.full_path, JSON)
+    etag = tag_answer(JSON)
     return match_etag(etag) or add_cache_headers(send_json({"result": items}), etag)
 
 
@@ -235,7 +232,7 @@ def propose_properties() -> Response:
     """Propose properties whose values can be fetched of the things of a class."""
     kind = request.args.get("type", "")
     limit = read_number("limit", 0, MAX_PROPOSED) if "limit" in request.args else 0
-    properties = Extender(_reconciler(), _language()).list_properties(kind)[: limit or MAX_PROPOSED]
+    properties = Extender(_reconciler()).list_properties(kind)[: limit or MAX_PROPOSED]
     answer: dict[str, Any] = {"type": kind, "properties": [{"id": p.id, "name": p.name} for p in properties]}
     return send_json({**answer, "limit": limit} if limit else answer)
 
@@ -259,4 +256,4 @@ def show_preview() -> Response:
     response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.replace(
         "frame-ancestors 'none'", "frame-ancestors *"
     )
-    return add_cache_headers(response, tag_document(request.full_path, HTML))
+    return add_cache_headers(response, tag_answer(HTML))

@@ -39,7 +39,7 @@ NAMES_LOOKED_AT = 200
 def show_results() -> Response:
     """Show what has the words that were asked for: things by name, or with ``in=quotes`` by quote."""
     fmt = choose_format((HTML, JSON))
-    etag = tag_document(request.full_path, fmt)
+    etag = tag_answer(fmt)
     if (unchanged := match_etag(etag)) is not None:
         return unchanged
     text = request.args.get("q", "")
@@ -100,7 +100,7 @@ def suggest() -> Response:
     """
     fmt = choose_format((JSON, SUGGESTIONS))
     text, limit = request.args.get("q", ""), read_number("limit", SUGGESTIONS_SHOWN, MAX_SUGGESTIONS)
-    etag = tag_document(request.full_path, fmt)
+    etag = tag_answer(fmt)
     if (unchanged := match_etag(etag)) is not None:
         return unchanged
     found = current.context().search.find_names(text, read_types(), limit, look_at=NAMES_LOOKED_AT)
@@ -129,9 +129,14 @@ def describe_search() -> Response:
     return add_cache_headers(Response(body, content_type=OPENSEARCH_DESCRIPTION), etag)
 
 
+def tag_answer(fmt: Format) -> str:
+    """Return the entity tag of an answer that depends on all parameters and on the reader's language."""
+    return tag_document(f"{current.interface().language.code} {request.full_path}", fmt)
+
+
 def result_maker() -> ResultMaker:
     """Return what shows things in the reader's language."""
-    return ResultMaker(current.context().search, linker(), request.args.get("lang", "en"))
+    return ResultMaker(current.context().search, linker())
 
 
 def read_types() -> tuple[str, ...]:
