@@ -343,3 +343,11 @@ def test_rows_are_bounded_and_counted(lanes: EmbeddedStore) -> None:
                 Query(text, result_formats=(fmt,), limits=Limits(max_result_rows=9_999), client="a")
             ):
                 pass
+
+
+def test_memory_limit(embedded: EmbeddedStore) -> None:
+    many, fewer = "{" + " ".join(map(str, range(999))) + "}", "{" + " ".join(map(str, range(99))) + "}"
+    text = f"SELECT * {{ VALUES ?a {many} VALUES ?b {many} VALUES ?c {fewer} }} ORDER BY ?c"
+    with pytest.raises(errors.QueryTooLarge):
+        b"".join(embedded.query(Query(text, limits=Limits(deadline_s=60))))
+    assert b"true" in b"".join(embedded.query(Query("ASK {}")))
