@@ -38,7 +38,7 @@ def set_up(app: Flask, settings: Settings) -> None:
         lambda one, many, number: current.interface().catalogue.ngettext(one, many, number),
         newstyle=True,
     )
-    app.jinja_env.globals["static_url"] = static_url
+    app.jinja_env.globals.update(static_url=static_url, is_foreign=is_foreign)
     routes = frozenset(rule.rule for rule in app.url_map.iter_rules())
     app.context_processor(lambda: _page_variables(settings, routes))
 
@@ -46,6 +46,11 @@ def set_up(app: Flask, settings: Settings) -> None:
 def static_url(filename: str) -> str:
     """Return the address of a static file, which changes with the file and so may be kept for ever."""
     return url_for("static", filename=filename, v=digests.digest_file(digests.PACKAGE / "static" / filename))
+
+
+def is_foreign(tag: str) -> bool:
+    """Return whether text of a language needs a ``lang`` of its own on this page."""
+    return bool(tag) and tag != current.interface().language.code
 
 
 def finish(response: Response) -> Response:
@@ -71,9 +76,17 @@ def _page_variables(settings: Settings, routes: frozenset[str]) -> dict[str, Any
         "site_title": settings.title,
         "release": context.release.manifest if context else None,
         "interface": current.interface(),
+        "page_address": _find_address(context.release.manifest.base_iri if context else ""),
         "language_links": _link_languages(context.release.manifest.base_iri if context else ""),
         "routes": routes,
     }
+
+
+def _find_address(base_iri: str) -> str:
+    """Return the one address of this page under the base IRI, in the language that it names, if it does."""
+    language = find_language(request.args.get("lang"))
+    query = f"?lang={language.code}" if language else ""
+    return f"{base_iri.rstrip('/')}{request.path}{query}" if base_iri else ""
 
 
 def _link_languages(base_iri: str) -> list[LanguageLink]:

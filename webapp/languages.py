@@ -14,6 +14,7 @@ from functools import cache
 from gettext import NullTranslations
 from pathlib import Path
 
+from babel import Locale
 from babel.dates import format_date
 from babel.lists import format_list
 from babel.messages.mofile import write_mo
@@ -137,6 +138,15 @@ class Interface:
             return format_date(date.fromisoformat(text[:10]), "long", locale=self.language.locale)
         except ValueError:
             return text
+
+    def name_language(self, tag: str) -> str:
+        """Return the name of a language, or its tag where there is none.
+
+        >>> [open_interface(code).name_language("ja") for code in ("en", "zh", "ja")]
+        ['Japanese', '日语', '日本語']
+        """
+        names = Locale.parse(self.language.locale).languages
+        return names.get(tag) or names.get(tag.partition("-")[0]) or tag
 
     def list(self, parts: Iterable[str]) -> str:
         """Return an enumeration.

@@ -60,6 +60,7 @@ class ArticleEntry:
     full_text: bool
     sentences: int
     sentences_with_facts: int
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,4 +104,5 @@ def _describe_article(
         full_text=text(full_text) == "true",
         sentences=covered.sentences,
         sentences_with_facts=covered.sentences - len(covered.without_facts),
+        language=text(SCHEMA("inLanguage")),
     )

@@ -208,7 +208,7 @@ def test_links_stay_on_the_site_wherever_it_is_mounted(client: FlaskClient) -> N
     local = re.findall(r'(?:href|src)="(/[^"]*)"', page)
     assert local
     assert all(link.startswith("/kg/") for link in local), local
-    assert f"<code>{BASE}id/ada-lind</code>" in page
+    assert f"<code data-copy>{BASE}id/ada-lind</code>" in page
 
 
 def test_text_that_may_not_be_served_stays_away(

@@ -6,12 +6,11 @@ from flask import Blueprint, Response, render_template, request, url_for
 from werkzeug.exceptions import Forbidden, NotFound
 from werkzeug.urls import iri_to_uri
 
-from kg.description import Index
 from kg.formats import DOCUMENT_FORMATS, Format
 from kg.release.layout import ArticleEntry
 from webapp import current
 from webapp.negotiation import HTML
-from webapp.pages import show_text
+from webapp.pages.article import ArticleMaker
 from webapp.responses import add_cache_headers, make_etag, match_etag
 from webapp.views.documents import (
     OFFERS,
@@ -52,11 +51,10 @@ def show_article(slug: str) -> Response:
 def _render(article: ArticleEntry) -> str:
     description = reader().describe_text(names().article(article.slug))
     text = read_text(article.slug)
-    index = Index(description, names())
     return render_template(
         "article.html",
         article=article,
-        sentences=show_text(description, text, index, linker(), names()),
+        page=ArticleMaker(names(), linker()).make(article, description, text),
         text_href=url_for("articles.get_text", slug=article.slug, format=TEXT.extension) if text else "",
         downloads=list_formats(request.path),
     )

@@ -20,7 +20,8 @@ from webapp import current
 from webapp.digests import digest_program
 from webapp.links import Linker
 from webapp.negotiation import HTML, negotiate
-from webapp.pages import PageMaker
+from webapp.pages.entity import EntityMaker
+from webapp.pages.evidence import EvidenceMaker
 from webapp.responses import add_cache_headers, make_etag, match_etag
 
 OFFERS = (HTML, *DOCUMENT_FORMATS)
@@ -53,6 +54,13 @@ def names() -> Names:
 def linker() -> Linker:
     """Return what makes links on this site, wherever it is mounted."""
     return Linker(names(), request.script_root + "/", current.interface().language.fallback)
+
+
+def evidence_maker() -> EvidenceMaker:
+    """Return what shows evidence of the release of this request."""
+    manifest = current.context().release.manifest
+    title = current.settings().title
+    return EvidenceMaker(names(), linker(), current.interface(), manifest, title, read_text)
 
 
 def reader() -> Reader:
@@ -165,9 +173,7 @@ def add_links(response: Response, iri: NamedNode, downloads: list[Download]) -> 
 
 def render_page(description: Description, downloads: list[Download]) -> str:
     """Return the page of a description."""
-    manifest = current.context().release.manifest
-    articles = {article.slug: article for article in manifest.articles}
-    maker = PageMaker(names(), linker(), articles, read_text)
+    maker = EntityMaker(names(), linker(), current.interface(), evidence_maker())
     return render_template("entity.html", page=maker.make(description), downloads=downloads)
 
 

@@ -1,0 +1,358 @@
+"""The page of a thing: what it is, what it did and holds, what is said of it, each with its evidence."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from pyoxigraph import Literal, NamedNode, Triple
+
+from kg.description import Description, Index
+from kg.vocab import ORG, PREF_LABEL, PROV, TYPE, Names, named, plain
+from webapp.languages import N_, Interface
+from webapp.links import Linker, Shown, pick_label
+from webapp.pages.evidence import EvidenceMaker, Proof, find_local_name
+from webapp.pages.relations import ELSEWHERE, NAMES, OTHER, list_headings
+from webapp.pages.summary import Summarizer
+from webapp.pages.words import Words, enumerate_words
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name beside the title, with the languages that it is in, in the words of the reader."""
+
+    shown: Shown
+    languages: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One value of a relation, with its evidence."""
+
+    value: Shown
+    proof: Proof | None
+    derived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """All values of one relation."""
+
+    relation: Shown
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Relations under one heading."""
+
+    title: str
+    groups: tuple[Group, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A short word beside a name, such as *plan*."""
+
+    label: Shown
+    style: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A membership, a participation, a claim or the like, seen from the thing that the page is about.
+
+    ``lead`` is what a reader looks for (of a person's post the post, of a body's the person), ``beside``
+    what places it; ``quotes`` are the contents of a claim.
+    """
+
+    href: str
+    lead: Words
+    beside: Words
+    tags: tuple[Tag, ...]
+    quotes: tuple[Shown, ...]
+    groups: tuple[Group, ...]
+    proof: Proof | None
+    as_of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """Entries of one kind. ``title`` heads them; ``as_of`` is a day in words, where all share it."""
+
+    kind: str
+    title: str
+    entries: tuple[Entry, ...]
+    as_of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Roles:
+    """By which relations a node is named, placed and tagged; the first that leads anywhere counts."""
+
+    lead: tuple[NamedNode, ...]
+    beside: tuple[NamedNode, ...]
+    tags: tuple[NamedNode, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """Links from elsewhere by one relation."""
+
+    relation: Shown
+    things: tuple[Shown, ...]
+    more_href: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EntityPage:
+    """All that the template ``entity.html`` needs, but for the downloads."""
+
+    iri: str
+    title: Shown
+    names: tuple[Name, ...]
+    types: tuple[Shown, ...]
+    summary: tuple[Words, ...]
+    proof: Proof | None
+    current_posts: Entries
+    former_posts: Entries
+    participations: Entries
+    claims: Entries
+    others: Entries
+    blocks: tuple[Block, ...]
+    elsewhere: Block | None
+    name_block: Block | None
+    incoming: tuple[Incoming, ...]
+    more_incoming: bool
+    query: str
+    incoming_query: str
+
+    @property
+    def has_posts(self) -> bool:
+        """Whether there are posts, held or once held."""
+        return bool(self.current_posts.entries or self.former_posts.entries)
+
+
+class EntityMaker:
+    """Makes pages of things.
+
+    Parameters
+    ----------
+    evidence: shows the evidence of the same release in the same language.
+    """
+
+    def __init__(self, names: Names, linker: Linker, interface: Interface, evidence: EvidenceMaker) -> None:
+        self.names = names
+        self.linker = linker
+        self.interface = interface
+        self.evidence = evidence
+        self.summarizer = Summarizer(names, linker, interface, evidence)
+        self.headings = list_headings(names)
+
+    def make(self, description: Description) -> EntityPage:
+        """Lay a description out for readers."""
+        index = Index(description, self.names)
+        iri = description.iri
+        nodes = self._sort_nodes(description, index)
+        own = [t for t in description.own if not self._is_told(t, index) and t.predicate != TYPE]
+        blocks = self._blocks(own, index)
+        return EntityPage(
+            iri=iri.value,
+            title=self._title(iri, index),
+            names=self._names(index.labels(iri)),
+            types=tuple(self.linker.show(kind, index) for kind in index.values(iri, TYPE)),
+            summary=self.summarizer.summarize(iri, index, nodes),
+            proof=self.evidence.prove(index.citations(iri), index, self.linker.show(iri, index).label),
+            current_posts=self._entries("current", N_("Current"), nodes["current"], iri, index),
+            former_posts=self._entries("former", N_("Former"), nodes["former"], iri, index),
+            participations=self._entries("part", N_("Took part"), nodes["participations"], iri, index),
+            claims=self._entries("claims", N_("Plans and claims"), nodes["claims"], iri, index),
+            others=self._entries("others", N_("Also recorded"), nodes["others"], iri, index),
+            blocks=tuple(block for title, block in blocks.items() if title not in (ELSEWHERE, NAMES)),
+            elsewhere=blocks.get(ELSEWHERE),
+            name_block=blocks.get(NAMES),
+            incoming=tuple(self._incoming(description, nodes, index)),
+            more_incoming=description.more_incoming,
+            query=write_query(iri),
+            incoming_query=f"SELECT ?thing ?property WHERE {{\n  ?thing ?property <{iri.value}>\n}}",
+        )
+
+    # --- names
+
+    def _title(self, iri: NamedNode, index: Index) -> Shown:
+        shown = self.linker.show(iri, index)
+        return Shown(shown.label, shown.lang)
+
+    def _names(self, labels: list[Literal]) -> tuple[Name, ...]:
+        """Return the names in other languages; one that several languages share, once."""
+        chosen = pick_label(labels, self.linker.languages)
+        languages: dict[str, list[str]] = defaultdict(list)
+        for label in sorted(labels, key=lambda label: label.language or ""):
+            if label != chosen:
+                languages[label.value].append(label.language or "")
+        return tuple(
+            Name(
+                Shown(text, tags[0]), self.interface.list([self.interface.name_language(tag) for tag in tags])
+            )
+            for text, tags in languages.items()
+        )
+
+    # --- relations
+
+    def _is_told(self, triple: Triple, index: Index) -> bool:
+        """Return whether a relation is told better elsewhere on the page, as a post or a participation."""
+        told = (ORG("holds"), ORG("memberOf"), self.names.term("participatedIn"))
+        if triple.predicate in told:
+            return True
+        if triple.predicate == ORG("transitiveSubOrganizationOf"):
+            return triple.object in index.values(named(triple.subject), ORG("subOrganizationOf"))
+        return triple.predicate == self.names.term("evidence")
+
+    def _blocks(self, triples: Sequence[Triple], index: Index) -> dict[str, Block]:
+        """Return relations by heading, in the order of the table."""
+        given = {triple.predicate for triple in triples}
+        named_ones = {relation for heading in self.headings for relation in heading.relations}
+        unnamed = sorted(given - named_ones, key=lambda relation: relation.value)
+        blocks: dict[str, Block] = {}
+        for heading in (*self.headings, None):
+            title, wanted = (heading.title, heading.relations) if heading else (OTHER, tuple(unnamed))
+            groups = self._groups(triples, wanted, index)
+            if groups:
+                blocks[title] = Block(self.interface.gettext(title), groups)
+        return blocks
+
+    def _groups(
+        self, triples: Iterable[Triple], wanted: Sequence[NamedNode], index: Index
+    ) -> tuple[Group, ...]:
+        rows: dict[NamedNode, list[Row]] = defaultdict(list)
+        for triple in triples:
+            rows[triple.predicate].append(self._row(triple, index))
+        return tuple(
+            Group(self.linker.show(relation, index), tuple(rows[relation]))
+            for relation in wanted
+            if relation in rows
+        )
+
+    def _row(self, triple: Triple, index: Index) -> Row:
+        axiom = index.fact_of(triple)
+        value = self.linker.show(plain(triple.object), index)
+        if axiom is None:
+            return Row(value, None)
+        subject = self.linker.show(named(triple.subject), index)
+        relation = self.linker.show(triple.predicate, index)
+        fact = f"{subject.label} – {relation.label}: {value.label}"
+        derived = bool(index.values(axiom, PROV("wasDerivedFrom")))
+        return Row(value, self.evidence.prove(index.citations(axiom), index, fact), derived)
+
+    # --- n-ary nodes
+
+    def _sort_nodes(self, description: Description, index: Index) -> dict[str, list[NamedNode]]:
+        nodes: dict[str, list[NamedNode]] = defaultdict(list)
+        for node in dict.fromkeys(named(triple.subject) for triple in description.nodes):
+            nodes[self._kind(node, index)].append(node)
+        # An event that the thing took part in is told by the participation.
+        attended = {e for n in nodes["participations"] for e in index.values(n, self.names.term("event"))}
+        nodes["others"] = [node for node in nodes["others"] if node not in attended]
+        return nodes
+
+    def _kind(self, node: NamedNode, index: Index) -> str:
+        types = index.values(node, TYPE)
+        if ORG("Membership") in types:
+            former = self.names.term("former") in index.values(node, self.names.term("tenure"))
+            return "former" if former else "current"
+        if self.names.term("Participation") in types:
+            return "participations"
+        return "claims" if self.names.term("Claim") in types else "others"
+
+    def _entries(
+        self, kind: str, title: str, nodes: Sequence[NamedNode], about: NamedNode, index: Index
+    ) -> Entries:
+        entries = tuple(self._entry(node, about, index) for node in nodes)
+        days = {entry.as_of for entry in entries}
+        return Entries(kind, self.interface.gettext(title), entries, days.pop() if len(days) == 1 else "")
+
+    def _entry(self, node: NamedNode, about: NamedNode, index: Index) -> Entry:
+        term = self.names.term
+        kind = self._kind(node, index)
+        roles = self._roles(node, kind, index)
+        lead = self._first_things(node, roles.lead, (about,), index)
+        beside = self._first_things(node, roles.beside, lead if kind == "claims" else (about, *lead), index)
+        shown = {*roles.lead, *roles.beside, *roles.tags, term("content"), term("evidence"), TYPE, PREF_LABEL}
+        rest = [t for t in index.subjects[node.value] if t.predicate not in shown and t.object != about]
+        label = self.linker.show(node, index)
+        citations = index.citations(node)
+        return Entry(
+            href=label.href,
+            lead=self._list(lead, index) if lead else (label,),
+            beside=self._list(beside, index),
+            tags=tuple(self._tags(node, roles.tags, index)),
+            quotes=tuple(self.linker.show(value, index) for value in index.values(node, term("content"))),
+            groups=self._groups(rest, list(dict.fromkeys(t.predicate for t in rest)), index),
+            proof=self.evidence.prove(citations, index, label.label),
+            as_of=self.interface.date(self.evidence.as_of(citations)),
+        )
+
+    def _roles(self, node: NamedNode, kind: str, index: Index) -> _Roles:
+        term = self.names.term
+        if kind in ("current", "former"):
+            post = term("post") if index.values(node, term("post")) else ORG("role")
+            return _Roles(
+                (ORG("member"), post, ORG("organization")),
+                (post, ORG("organization"), ORG("role")),
+                (term("tenure"), term("modality")),
+            )
+        if kind == "participations":
+            tags = (term("capacity"), term("mode"), term("modality"))
+            return _Roles((term("event"), term("agent")), (term("agent"),), tags)
+        return _Roles((), (term("saidBy"),) if kind == "claims" else (), (term("modality"),))
+
+    def _first_things(
+        self, node: NamedNode, relations: Sequence[NamedNode], but: Sequence[NamedNode], index: Index
+    ) -> list[NamedNode]:
+        """Return the things that the first relation leads to which leads to any."""
+        for relation in relations:
+            values = dict.fromkeys(index.values(node, relation))
+            if things := [v for v in values if isinstance(v, NamedNode) and v not in but]:
+                return things
+        return []
+
+    def _list(self, things: Sequence[NamedNode], index: Index) -> Words:
+        return enumerate_words(self.interface, [(self.linker.show(thing, index),) for thing in things])
+
+    def _tags(self, node: NamedNode, tagged: Sequence[NamedNode], index: Index) -> Iterable[Tag]:
+        silent = {self.names.term(name) for name in ("state", "occurred", "current", "former")}
+        for relation in tagged:
+            for value in index.values(node, relation):
+                if value not in silent and isinstance(value, NamedNode):
+                    shown = self.linker.show(value, index)
+                    yield Tag(Shown(shown.label, shown.lang), find_local_name(value))
+
+    # --- incoming links
+
+    def _incoming(
+        self, description: Description, nodes: dict[str, list[NamedNode]], index: Index
+    ) -> Iterable[Incoming]:
+        shown = {node for kind in nodes.values() for node in kind}
+        things: dict[NamedNode, list[Shown]] = defaultdict(list)
+        for triple in description.incoming:
+            subject = named(triple.subject)
+            if subject not in shown:
+                things[triple.predicate].append(self.linker.show(subject, index))
+        for relation, subjects in things.items():
+            yield Incoming(self.linker.show(relation, index), tuple(subjects))
+
+
+def write_query(iri: NamedNode) -> str:
+    """Return a query for what is said about a thing, with names, to begin from on the SPARQL page.
+
+    >>> write_query(NamedNode("http://h/id/a")).splitlines()[1]
+    'SELECT ?property ?value ?name WHERE {'
+    """
+    return (
+        "PREFIX skos: <http://www.w3.org/2004/02/skos/core#>\n"
+        "SELECT ?property ?value ?name WHERE {\n"
+        f"  <{iri.value}> ?property ?value .\n"
+        "  OPTIONAL { ?value skos:prefLabel ?name }\n"
+        "}"
+    )
