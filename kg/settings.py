@@ -57,6 +57,15 @@ class Settings:
     )
     max_result_bytes: int = _setting(64 * 1024**2, "largest result of a query", minimum=1024)
     max_result_rows: int = _setting(1_000_000, "most rows of a SELECT result", minimum=1)
+    max_spool_bytes: int = _setting(
+        1024**3,
+        "what large answers on their way to slow clients may take in the temporary folder, in each server"
+        " process; those beyond get 503",
+        minimum=1024**2,
+    )
+    client_patience_s: float = _setting(
+        30.0, "how long a client may take to send or to take the next part before it is cut off", minimum=0.1
+    )
     service_prefixes: str = _setting(
         "", "what IRIs in SERVICE may begin with, separated by spaces; empty: SERVICE is refused"
     )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 
 from kg.settings import Settings
-from webapp import assets, current, errors, frame, responses
+from webapp import assets, current, errors, frame, metrics, responses
 from webapp.contexts import Contexts
 from webapp.views import (
     articles,
@@ -51,6 +51,7 @@ def create_app(settings: Settings) -> Flask:
 
 
 def _finish(response: Response) -> Response:
+    metrics.count_request(request.endpoint or "none", response.status_code)
     responses.add_common_headers(response)
     frame.finish(response)
     # Werkzeug passes such a body to the server bare, and then nobody calls what waits for its end.

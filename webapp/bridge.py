@@ -93,21 +93,22 @@ class Bridge:
         body = await self._read_body(scope, receive)
         cancellation = Cancellation()
         response = _Response(self._application, make_environ(scope, body, cancellation))
-        gone = _Watch(receive, cancellation)
+        watch = _Watch(receive, cancellation)
         try:
-            chunk = await gone.unless(self._in_thread(response.start))
+            chunk = await watch.unless_gone(self._in_thread(response.start))
             head = response.head
-            start = {"type": "http.response.start", "status": head.status, "headers": head.headers}
-            await self._send(send, start)
-            while chunk is not None and not response.is_last(chunk):
-                await self._send(send, {"type": "http.response.body", "body": chunk, "more_body": True})
-                chunk = await gone.unless(self._in_thread(response.read))
-            await self._send(send, {"type": "http.response.body", "body": chunk or b""})
-        except _Cut:
-            raise _Gone from None
+            await send({"type": "http.response.start", "status": head.status, "headers": head.headers})
+            while chunk is not None and not response.is_complete:
+                part = {"type": "http.response.body", "body": chunk, "more_body": True}
+                await self._be_patient(send(part))
+                chunk = await watch.unless_gone(self._in_thread(response.read))
+            await send({"type": "http.response.body", "body": chunk or b""})
+        except BaseException:
+            cancellation.cancel()
+            raise
         finally:
-            gone.stop()
-            if response.must_close:
+            watch.stop()
+            if not response.is_closed:
                 await asyncio.shield(self._in_thread(response.close))
 
     def _in_thread(self, work: Callable[[], Any]) -> asyncio.Future[Any]:
@@ -115,35 +116,30 @@ class Bridge:
 
     async def _read_body(self, scope: Scope, receive: Receive) -> bytes:
         headers = dict(scope["headers"])
-        announced = headers.get(b"content-length", b"0")
+        announced = headers.get(b"content-length", b"")
+        if not announced and b"transfer-encoding" not in headers:
+            return b""
         if announced.isdigit() and int(announced) > self._max_body_bytes:
-            raise _Refused(413, f"A request body has at most {self._max_body_bytes} bytes here.")
+            return b""  # the application sees the length, and refuses what is not worth reading
         body = bytearray()
         while True:
-            message = await self._be_patient(receive())
+            try:
+                message = await self._be_patient(receive())
+            except _Gone:
+                detail = f"The body did not arrive: nothing came for {self._patience_s:g} s."
+                raise _Refused(408, detail) from None
             if message["type"] == "http.disconnect":
                 raise _Gone
             body += message.get("body", b"")
-            if len(body) > self._max_body_bytes:
-                raise _Refused(413, f"A request body has at most {self._max_body_bytes} bytes here.")
-            if not message.get("more_body"):
-                return bytes(body)
+            # One byte more than is allowed is enough for the application to see that, and to refuse it.
+            if not message.get("more_body") or len(body) > self._max_body_bytes:
+                return bytes(body[: self._max_body_bytes + 1])
 
-    async def _be_patient(self, message: Awaitable[Message]) -> Message:
+    async def _be_patient(self, step: Awaitable[Any]) -> Any:
         try:
-            return await asyncio.wait_for(message, self._patience_s)
-        except TimeoutError:
-            raise _Refused(408, f"The body did not arrive within {self._patience_s:g} s.") from None
-
-    async def _send(self, send: Send, message: Message) -> None:
-        try:
-            await asyncio.wait_for(send(message), self._patience_s)
+            return await asyncio.wait_for(step, self._patience_s)
         except TimeoutError:
             raise _Gone from None
-
-
-class _Cut(Exception):
-    """The body failed after its beginning was sent."""
 
 
 class _Response:
@@ -155,14 +151,19 @@ class _Response:
         self._body: Iterable[bytes] = ()
         self._chunks: Iterator[bytes] = iter(())
         self._length: int | None = None
-        self._sent = 0
+        self._read = 0
         self.head = _Head(500, ())
-        self.must_close = False
+        self.is_closed = True
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all that was announced has been read."""
+        return self._length is not None and self._read >= self._length
 
     def start(self) -> bytes | None:
         """Call the application; returns the first part of the body, or None for an empty one."""
         self._body = self._application(self._environ, self._start_response)
-        self.must_close = hasattr(self._body, "close")
+        self.is_closed = False
         self._chunks = iter(self._body)
         return self.read()
 
@@ -179,25 +180,22 @@ class _Response:
         """Return the next part that holds something, or None at the end."""
         try:
             chunk = next((chunk for chunk in self._chunks if chunk), None)
-        except Exception as error:  # whatever it is, the beginning is on its way already
-            if self._sent == 0 and not self.must_close:
-                raise
-            _log.warning("An answer was cut off: %s", error)
-            raise _Cut from error
-        self._sent += len(chunk or b"")
-        if chunk is not None and self.is_last(chunk):
+        except Exception as error:
+            if self._read == 0:
+                raise  # nothing is on its way yet, so the server still can say that it failed
+            _log.warning("An answer was cut off after %d bytes: %s", self._read, error)
+            raise _Gone from error
+        self._read += len(chunk or b"")
+        if chunk is None or self.is_complete:
             self.close()
         return chunk
 
-    def is_last(self, chunk: bytes) -> bool:
-        """Tell whether a part that was just read completes the length that was announced."""
-        return self._length is not None and self._sent >= self._length
-
     def close(self) -> None:
-        """Close the body (PEP 3333, "close")."""
-        if self.must_close:
-            self.must_close = False
-            self._body.close()  # type: ignore[attr-defined]
+        """Close the body (PEP 3333); nothing happens the second time."""
+        if not self.is_closed:
+            self.is_closed = True
+            if hasattr(self._body, "close"):
+                self._body.close()
 
 
 class _Watch:
@@ -208,20 +206,25 @@ class _Watch:
         self._cancellation = cancellation
         self._task: asyncio.Task[None] | None = None
 
-    async def unless(self, work: asyncio.Future[Any]) -> Any:
-        """Return what the work returns; raises ``_Gone`` if the client leaves first."""
+    async def unless_gone(self, work: asyncio.Future[Any]) -> Any:
+        """Return what the work returns.
+
+        Raises
+        ------
+        _Gone: the client left first; the work was told to stop, and has.
+        """
         if self._task is None:
             done, _ = await asyncio.wait({work}, timeout=_WATCH_AFTER_S)
             if done:
                 return work.result()
             self._task = asyncio.ensure_future(self._wait_for_leaving())
         await asyncio.wait({work, self._task}, return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
-            self._cancellation.cancel()
-            await asyncio.wait({work})  # the thread is told to stop and does so at once
-            work.exception()
-            raise _Gone
-        return work.result()
+        if work.done():
+            return work.result()
+        self._cancellation.cancel()
+        await asyncio.wait({work})
+        work.exception()  # whatever it was, nobody is there to see it
+        raise _Gone
 
     async def _wait_for_leaving(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":

@@ -7,6 +7,8 @@ from typing import cast
 from flask import Response, current_app, g, request
 
 from kg.settings import Settings
+from kg.store.base import Cancellation
+from webapp.bridge import CANCELLATION
 from webapp.contexts import Contexts, ReleaseContext
 from webapp.languages import Interface, choose_language, open_interface
 
@@ -26,6 +28,11 @@ def context() -> ReleaseContext:
     if "context" not in g:
         g.context = cast(Contexts, current_app.extensions["kg_contexts"]).acquire()
     return cast(ReleaseContext, g.context)
+
+
+def cancellation() -> Cancellation:
+    """Return what is cancelled when the client of this request leaves, if the server tells."""
+    return cast(Cancellation, request.environ.get(CANCELLATION) or Cancellation())
 
 
 def interface() -> Interface:

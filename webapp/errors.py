@@ -82,7 +82,7 @@ def add_retry_after(response: Response, error: errors.KgError) -> Response:
 
 def _handle_known(error: errors.KgError) -> Response:
     status = find_status(error)
-    if status >= 500:
+    if status >= 500 and not isinstance(error, errors.QueryCancelled):
         _log.warning("%s: %s", type(error).__name__, error)
     position = {"line": getattr(error, "line", None), "column": getattr(error, "column", None)}
     # A message about a release names folders of this machine, which are no visitor's business.

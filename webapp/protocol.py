@@ -178,7 +178,11 @@ def to_query(asked: SparqlRequest, formats: tuple[Format, ...], endpoint: str, s
         asked.dataset,
         tuple(fmt for fmt in formats if fmt in RESULT_FORMATS),
         tuple(fmt for fmt in formats if fmt in GRAPH_FORMATS),
-        Limits(min(asked.timeout_s or max_deadline_s, max_deadline_s), settings.max_result_bytes),
+        Limits(
+            deadline_s=min(asked.timeout_s or max_deadline_s, max_deadline_s),
+            max_result_bytes=settings.max_result_bytes,
+            max_result_rows=settings.max_result_rows,
+        ),
         endpoint,
     )
 

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from tempfile import SpooledTemporaryFile
-from typing import IO, cast
 
 from flask import Response, request
 from werkzeug.http import quote_etag
-from werkzeug.wsgi import FileWrapper
 
 from kg.store.base import Answer
+from webapp.streams import SpooledAnswer
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
-
-CHUNK_BYTES = 64 * 1024
-_MEMORY_BYTES = 1024 * 1024
 
 
 def add_common_headers(response: Response) -> Response:
@@ -60,31 +55,17 @@ def match_etag(etag: str) -> Response | None:
     return None
 
 
-def send_answer(answer: Answer) -> Response:
-    """Return a whole answer as a response with its length.
-
-    It is read to its end first, into memory and beyond ``_MEMORY_BYTES`` into a file without a name. The
-    reason: granian (2.8) ends the body of a response cleanly where its iterator raises, so a failure in
-    the middle of a stream would look like success to a client. Read ahead, each failure has its status,
-    and the worker is free again however slow the client is.
+def send_answer(answer: Answer, max_spool_bytes: int) -> Response:
+    """Return an answer as a response: with its length where it is whole, else as a stream.
 
     Raises
     ------
-    StoreError: the answer failed.
+    StoreBusy: it would be a stream, and there are too many already.
     """
-    spool = SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115 - the response closes it
-    try:
-        for chunk in answer:
-            spool.write(chunk)
-    except BaseException:  # an interrupt too must not leave the file open
-        spool.close()
-        raise
-    finally:
+    whole = answer.whole
+    if whole is not None:
         answer.close()
-    length = spool.tell()
-    spool.seek(0)
-    body = FileWrapper(cast(IO[bytes], spool), CHUNK_BYTES)
+    body = whole if whole is not None else SpooledAnswer(answer, max_spool_bytes)
     response = Response(body, content_type=answer.format.content_type)
-    response.content_length = length
     response.vary.add("Accept")
     return response

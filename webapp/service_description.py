@@ -57,7 +57,8 @@ def describe_service(endpoint: str, quads: int, settings: Settings, fmt: Format)
 def _explain_limits(settings: Settings) -> str:
     return (
         f"A query runs for at most {settings.query_timeout_s:g} seconds (less with timeout=), is at most "
-        f"{settings.max_query_bytes} bytes long and gives at most {settings.max_result_bytes} bytes. "
+        f"{settings.max_query_bytes} bytes long and gives at most {settings.max_result_bytes} bytes and "
+        f"{settings.max_result_rows} rows. "
         "SERVICE and updates are refused. Without FROM, a query sees the union of all graphs."
     )
 

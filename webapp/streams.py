@@ -7,13 +7,29 @@ read by a thread into a spool (memory first, then a file without a name), and se
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from tempfile import SpooledTemporaryFile
 
+from kg.errors import StoreBusy
 from kg.store.base import Answer
 
 CHUNK_BYTES = 64 * 1024
 _MEMORY_BYTES = 1024 * 1024
+
+
+class _Spooled:
+    """Bytes in the spools of this process: the disk must hold what slow clients leave lying."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.total = 0
+
+    def add(self, count: int) -> None:
+        with self._lock:
+            self.total += count
+
+
+_spooled = _Spooled()
 
 
 class SpooledAnswer:
@@ -25,14 +41,18 @@ class SpooledAnswer:
     Parameters
     ----------
     answer: read to its end by a thread of its own, and closed.
-    on_end: called once when the answer has been read, failed or was closed, with the error or None.
+    max_bytes: what all spools of this process may hold when a new one begins.
+
+    Raises
+    ------
+    StoreBusy: they hold more.
     """
 
-    def __init__(
-        self, answer: Answer, on_end: Callable[[BaseException | None], None] = lambda error: None
-    ) -> None:
+    def __init__(self, answer: Answer, max_bytes: int) -> None:
+        if _spooled.total > max_bytes:
+            answer.close()
+            raise StoreBusy("Too many large answers are on their way to slow clients.", "Try again later.")
         self._answer = answer
-        self._on_end = on_end
         self._spool = SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115 - closed by close()
         self._grown = threading.Condition()
         self._written = 0
@@ -55,6 +75,8 @@ class SpooledAnswer:
         self._answer.close()
         with self._grown:
             self._spool.close()
+            written, self._written = self._written, 0
+        _spooled.add(-written)
 
     def _fill(self) -> None:
         error: BaseException | None = None
@@ -69,7 +91,6 @@ class SpooledAnswer:
             with self._grown:
                 self._ended, self._error = True, error
                 self._grown.notify_all()
-            self._on_end(error)
 
     def _write(self, chunk: bytes) -> bool:
         with self._grown:
@@ -79,7 +100,8 @@ class SpooledAnswer:
             self._spool.write(chunk)
             self._written += len(chunk)
             self._grown.notify_all()
-            return True
+        _spooled.add(len(chunk))
+        return True
 
     def _read(self, position: int) -> bytes:
         """Return the next bytes, when there are some; nothing at the end."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import resource
 import socket
 import sys
+from tempfile import TemporaryDirectory
 
 import click
 
@@ -53,25 +55,36 @@ def check_port(host: str, port: int) -> None:
 
 def run_server(settings: Settings) -> None:
     """Serve until a signal ends it. Server processes get the settings through their environment."""
-    from granian.constants import Interfaces
+    from granian.constants import HTTPModes, Interfaces, Loops
+    from granian.http import HTTP1Settings
     from granian.log import LogLevels
     from granian.server import Server
 
-    os.environ.update(to_environment(settings))
-    Server(
-        "webapp.wsgi:application",  # a string, since kg never imports webapp
-        address=settings.host,
-        port=settings.port,
-        interface=Interfaces.WSGI,
-        workers=settings.processes,
-        blocking_threads=settings.threads,
-        respawn_failed_workers=True,
-        workers_kill_timeout=10,
-        websockets=False,
-        log_level=LogLevels.error,  # its warning on threads is about CPU-bound views; ours wait for workers
-        log_access=True,
-        process_name="kg",
-    ).serve()
+    _allow_many_connections()
+    with TemporaryDirectory(prefix="kg-metrics-") as metrics:
+        os.environ.update(to_environment(settings), PROMETHEUS_MULTIPROC_DIR=metrics)
+        Server(
+            "webapp.asgi:application",  # a string, since kg never imports webapp
+            address=settings.host,
+            port=settings.port,
+            interface=Interfaces.ASGI,
+            loop=Loops.uvloop,
+            workers=settings.processes,
+            http=HTTPModes.http1,
+            http1_settings=HTTP1Settings(header_read_timeout=int(settings.client_patience_s * 1000)),
+            respawn_failed_workers=True,
+            workers_kill_timeout=10,
+            websockets=False,
+            log_level=LogLevels.error,
+            log_access=True,
+            process_name="kg",
+        ).serve()
+
+
+def _allow_many_connections() -> None:
+    """Let the server processes hold as many open files as the system grants: each connection is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _authority(settings: Settings) -> str:

@@ -74,7 +74,9 @@ class _Lease:
         self._chunks: deque[bytes] = deque()
         self._buffered = 0
         self._ended = False
+        self._closed = False
         self._lock = threading.Lock()
+        self._reading = threading.RLock()
         self.rows: int | None = None
         query.cancellation.on_cancel(self._kill)
 
@@ -177,18 +179,21 @@ class _Lease:
 
     def read_chunk(self) -> bytes | None:
         """Return the next bytes, or None at the end."""
-        if self._chunks:
-            return self._chunks.popleft()
-        if self._ended:
-            return None
-        if self._worker is None:
-            raise errors.StoreUnavailable("The answer has been closed.")
-        return self._receive() or None
+        with self._reading:
+            if self._chunks:
+                return self._chunks.popleft()
+            return None if self._ended else self._receive() or None
 
     def abandon(self) -> None:
-        """Give the worker up where it is; nothing happens after the end."""
-        self._chunks.clear()
-        self._release(reusable=False)
+        """Give the worker up where it is; nothing happens after the end.
+
+        Another thread may be waiting at its pipes, which must stay open until it has seen the worker end.
+        """
+        self._closed = True
+        self._kill()
+        with self._reading:
+            self._chunks.clear()
+            self._release(reusable=False)
 
     def _receive(self) -> bytes:
         """Return the payload of the next HEAD or DATA; empty bytes at the end."""
@@ -215,7 +220,7 @@ class _Lease:
     def _held(self) -> WorkerProcess:
         worker = self._worker
         if worker is None:
-            raise errors.StoreUnavailable("The answer has been closed.")
+            raise errors.QueryCancelled("The answer has been closed.")
         return worker
 
     def _explain(self, end: Exception) -> errors.StoreError:
@@ -224,8 +229,8 @@ class _Lease:
         overdue = worker.is_overdue or isinstance(end, Overdue)
         code = 0 if overdue else worker.read_exit_code()
         self._release(reusable=False)
-        if self._query.cancellation.cancelled:
-            return errors.QueryCancelled("The client has left.")
+        if self._closed or self._query.cancellation.cancelled:
+            return errors.QueryCancelled("Whoever asked has left.")
         if self._pool.closed:
             return errors.StoreUnavailable("The store was closed while the query ran.")
         if overdue:

@@ -17,11 +17,13 @@ import threading
 import time
 from collections import OrderedDict, deque
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from kg import errors
 from kg.store import frames
 from kg.store.base import Cancellation, StoreState
+from kg.store.nursery import Nursery
 from kg.store.process import Lost, Overdue, WorkerProcess
 from kg.store.queue import FairQueue, Ticket
 
@@ -68,14 +70,14 @@ class PoolSize:
 class Pool:
     """Warm workers over one store.
 
-    One thread, the keeper, starts all workers and lives as long as the pool: the kernel ends a worker
-    with the *thread* that started it (prctl(2), PR_SET_PDEATHSIG).
+    One thread, the keeper, starts the nursery and lives as long as the pool: the kernel ends the nursery
+    with the *thread* that started it (prctl(2), PR_SET_PDEATHSIG), and with the nursery all workers.
     """
 
     def __init__(self, store_path: Path, size: PoolSize, service_prefixes: tuple[str, ...] = ()) -> None:
-        self._store_path = store_path
         self._size = size
-        self._service_prefixes = service_prefixes
+        self._start_nursery = partial(Nursery, store_path, size.worker_bytes, service_prefixes)
+        self._nursery: Nursery | None = None
         self._changed = threading.Condition()
         self._idle: deque[WorkerProcess] = deque()
         self._busy: set[WorkerProcess] = set()
@@ -129,7 +131,7 @@ class Pool:
         if worker is not None:
             return worker
         if cancellation.cancelled:
-            raise errors.QueryCancelled("The client has left.")
+            raise errors.QueryCancelled("Whoever asked has left.")
         raise self._explain_none()
 
     def may_be_slow(self, worker: WorkerProcess) -> bool:
@@ -245,6 +247,8 @@ class Pool:
             with self._changed:
                 self._changed.wait_for(self._needs_keeping, _RETRY_S if self._failure else _SWEEP_S)
                 self._sweep()
+        if self._nursery is not None:
+            self._nursery.close()
 
     def _needs_keeping(self) -> bool:
         return self.closed or bool(self._dead) or (not self._failure and self._count_missing() > 0)
@@ -266,10 +270,7 @@ class Pool:
             missing = 0 if self.closed else self._count_missing()
         started: list[WorkerProcess] = []
         try:
-            for _ in range(missing):
-                started.append(
-                    WorkerProcess(self._store_path, self._size.worker_bytes, self._service_prefixes)
-                )
+            started += (self._start_worker() for _ in range(missing))
             for worker in started:
                 kind, payload = worker.receive(time.monotonic() + _START_S)
                 if kind == frames.ERROR:
@@ -277,6 +278,16 @@ class Pool:
                 self._welcome(worker)
         except (OSError, Lost, Overdue, errors.StoreUnavailable) as error:
             self._mourn(started, str(error) or "A query worker ended while it opened the store.")
+
+    def _start_worker(self) -> WorkerProcess:
+        """Start a worker, and before it a new nursery if there is none or it was killed."""
+        if self._nursery is not None:
+            try:
+                return self._nursery.start_worker()
+            except Lost:
+                self._nursery.close()
+        self._nursery = self._start_nursery()
+        return self._nursery.start_worker()
 
     def _welcome(self, worker: WorkerProcess) -> None:
         with self._changed:

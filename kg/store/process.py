@@ -1,25 +1,25 @@
-"""A worker process and the two ends of its pipes."""
+"""A worker process, as the server sees it: a number, and pipes."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import select
-import subprocess
-import sys
+import signal
+import struct
 import time
-from pathlib import Path
 
-import kg
 from kg.store import frames
 
 READ_BYTES = 256 * 1024
 _LOWERED = 10
 """Niceness of a worker whose query is slow: quick queries go first, and it has the rest."""
+_NUMBER = struct.Struct("i")
+_LAST_WORDS_S = 5.0
 
 
 class Lost(Exception):
-    """The worker ended in the middle of an answer."""
+    """The process ended in the middle of what it was to say."""
 
 
 class Overdue(Exception):
@@ -27,25 +27,26 @@ class Overdue(Exception):
 
 
 class WorkerProcess:
-    """A process that runs ``kg.store.worker``; one thread at a time talks to it, any may kill it."""
+    """A process that runs ``kg.store.worker``; one thread at a time talks to it, any may kill it.
 
-    def __init__(self, store_path: Path, max_bytes: int, service_prefixes: tuple[str, ...] = ()) -> None:
-        arguments = [str(store_path), str(max_bytes), str(os.getpid()), *service_prefixes]
-        self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-P", "-m", "kg.store.worker", *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            bufsize=0,
-            # Nothing of the server's environment is a worker's business, least of all a proxy.
-            env={"PYTHONPATH": str(Path(kg.__file__).resolve().parent.parent), "LC_ALL": "C.UTF-8"},
-            start_new_session=True,
-        )
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self._input, self._output = self.process.stdin, self.process.stdout
-        os.set_blocking(self._input.fileno(), False)
+    Parameters
+    ----------
+    pid: of a process that has just been started.
+    input_fd, output_fd: near ends of the pipes at its standard input and output.
+    status_fd: near end of the pipe through which its parent tells how it ended.
+    """
+
+    def __init__(self, pid: int, input_fd: int, output_fd: int, status_fd: int) -> None:
+        self.pid = pid
+        # A number may be given to another process as soon as this one has ended; a descriptor may not.
+        try:
+            self._handle = os.pidfd_open(pid)
+        except ProcessLookupError:
+            self._handle = -1  # it has ended already, as the first look at it will show
+        self._input, self._output, self._status = input_fd, output_fd, status_fd
+        os.set_blocking(input_fd, False)
         self._buffer = bytearray()
+        self._exit_code: int | None = None
         self.deadline = float("inf")
         self.client = ""
         self.slow = False
@@ -53,7 +54,7 @@ class WorkerProcess:
     @property
     def alive(self) -> bool:
         """Whether the process runs."""
-        return self.process.poll() is None
+        return self._read_status(0.0) is None
 
     @property
     def is_overdue(self) -> bool:
@@ -70,8 +71,8 @@ class WorkerProcess:
         view = memoryview(data)
         try:
             while view:
-                _wait(self._input.fileno(), select.POLLOUT, deadline)
-                view = view[os.write(self._input.fileno(), view) :]
+                _wait(self._input, select.POLLOUT, deadline)
+                view = view[os.write(self._input, view) :]
         except BrokenPipeError:
             raise Lost from None
 
@@ -87,8 +88,8 @@ class WorkerProcess:
         Lost, Overdue: the worker has ended, or the deadline came first; what was read of a frame stays.
         """
         while (length := self._frame_length()) is None:
-            _wait(self._output.fileno(), select.POLLIN, deadline)
-            data = os.read(self._output.fileno(), READ_BYTES)
+            _wait(self._output, select.POLLIN, deadline)
+            data = os.read(self._output, READ_BYTES)
             if not data:
                 raise Lost
             self._buffer += data
@@ -106,41 +107,49 @@ class WorkerProcess:
     def lower_priority(self) -> None:
         """Let other processes go first; a process that has ended meanwhile is none of our business here."""
         with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, self.process.pid, _LOWERED)
+            os.setpriority(os.PRIO_PROCESS, self.pid, _LOWERED)
 
     def restore_priority(self) -> bool:
         """Return whether the process has its usual priority again; only a privileged server may do that."""
         try:
-            os.setpriority(os.PRIO_PROCESS, self.process.pid, 0)
+            os.setpriority(os.PRIO_PROCESS, self.pid, 0)
         except OSError:
             return False
         return True
 
     def kill(self) -> None:
         """End the process; its pipes stay open for a reader that may be waiting at them."""
-        with contextlib.suppress(OSError):
-            self.process.kill()
-
-    def bury(self) -> int:
-        """End the process, free what it held, and return how it ended (a negative signal number)."""
-        self.kill()
-        code = self.process.wait()
-        for pipe in (self._input, self._output):
+        if self._handle >= 0:
             with contextlib.suppress(OSError):
-                pipe.close()
-        return code
+                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+
+    def bury(self) -> None:
+        """End the process and close its pipes; nobody may be waiting at them any more."""
+        self.kill()
+        self._read_status(_LAST_WORDS_S)
+        for descriptor in (self._input, self._output, self._status, self._handle):
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+        self._handle = -1
 
     def read_exit_code(self) -> int:
-        """Return how a worker that has closed its output ended, as it does so at once."""
-        try:
-            return self.process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            return 0
+        """Return how a worker that has closed its output ended: a negative signal number, 0 if unknown."""
+        return self._read_status(_LAST_WORDS_S) or 0
+
+    def _read_status(self, timeout_s: float) -> int | None:
+        """Return the exit code, or None if the process has not ended within so many seconds."""
+        if self._exit_code is None:
+            with contextlib.suppress(Overdue):
+                _wait(self._status, select.POLLIN, time.monotonic() + timeout_s)
+                data = os.read(self._status, _NUMBER.size)
+                # Nothing where its parent has ended before it could tell.
+                self._exit_code = _NUMBER.unpack(data)[0] if len(data) == _NUMBER.size else -signal.SIGKILL
+        return self._exit_code
 
 
 def _wait(descriptor: int, event: int, deadline: float) -> None:
     poller = select.poll()
     poller.register(descriptor, event)
-    remaining = deadline - time.monotonic()
-    if remaining <= 0 or not poller.poll(min(remaining, 86_400.0) * 1000 + 1):
+    remaining_ms = min(deadline - time.monotonic(), 86_400.0) * 1000
+    if not poller.poll(max(0.0, remaining_ms)):
         raise Overdue

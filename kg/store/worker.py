@@ -1,8 +1,7 @@
-"""The process that parses and runs SPARQL.
+"""What runs in a worker process: it parses and runs SPARQL.
 
-Started as ``python -m kg.store.worker <store> <max bytes> <parent pid> [<SERVICE prefix> ...]``. It
-answers one request after the other from standard input (``kg.store.frames``). It may die at any moment, by
-a limit, a signal or the engine's own hand: the store that started it expects that.
+It answers one request after the other from standard input (``kg.store.frames``). It may die at any moment, by
+a limit, a signal or the engine's own hand: the pool that had it started (``kg.store.nursery``) expects that.
 """
 
 from __future__ import annotations
@@ -11,14 +10,14 @@ import json
 import os
 import re
 import resource
-import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
 import pyoxigraph as ox
 
 from kg.formats import GRAPH_FORMATS, RESULT_FORMATS, Format, find_format, to_rdf_format, to_results_format
-from kg.store import frames, sandbox
+from kg.store import frames
 from kg.store.base import SERVICE_REFUSED, UPDATE_REFUSED
 from kg.store.rows import RowCounter
 from kg.store.tokens import Outline, read_outline
@@ -95,13 +94,23 @@ class _FrameWriter:
         return frames.to_frame(frames.DATA, data) if data else b""
 
 
-def main(store_path: str, max_bytes: int, parent: int, service_prefixes: tuple[str, ...] = ()) -> None:
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """What a worker is started with.
+
+    ``store_path`` is the folder of the store, ``max_bytes`` the memory beyond the open store, and what IRIs
+    in SERVICE may begin with are ``service_prefixes``.
+    """
+
+    store_path: str
+    max_bytes: int
+    service_prefixes: tuple[str, ...] = ()
+
+
+def main(arguments: Arguments) -> None:
     """Serve requests until standard input ends."""
-    sandbox.die_with_parent()
-    if os.getppid() != parent:
-        return
-    if not service_prefixes:
-        sandbox.enter()
+    store_path, max_bytes = arguments.store_path, arguments.max_bytes
+    requests = os.fdopen(0, "rb", closefd=False)
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever prints must not break the protocol
     try:
@@ -113,9 +122,9 @@ def main(store_path: str, max_bytes: int, parent: int, service_prefixes: tuple[s
     retire_at = _read_memory()[1] + max_bytes // 4
     output.write(frames.to_frame(frames.READY))
     output.flush()
-    while (request := _read_request(sys.stdin.buffer)) is not None:
+    while (request := _read_request(requests)) is not None:
         try:
-            writer = _answer(store, request, output, service_prefixes)
+            writer = _answer(store, request, output, arguments.service_prefixes)
             writer.finish(retire=_read_memory()[1] > retire_at)
         except _Failure as failure:
             _send_error(output, failure)
@@ -252,10 +261,3 @@ def _read_memory() -> tuple[int, int]:
         return 0, 0
     size = resource.getpagesize()
     return int(pages[0]) * size, int(pages[1]) * size
-
-
-if __name__ == "__main__":
-    try:
-        main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), tuple(sys.argv[4:]))
-    except (BrokenPipeError, KeyboardInterrupt):
-        os._exit(0)

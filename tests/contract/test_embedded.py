@@ -35,17 +35,16 @@ def embedded(store_path: Path) -> Iterator[EmbeddedStore]:
 
 
 def read_children() -> set[int]:
-    found = set()
+    """Return the workers: grandchildren of this process, forked by the nurseries of its stores."""
+    parents = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                command = (entry / "cmdline").read_bytes()
-                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
             except OSError:
                 continue
-            if parent == os.getpid() and b"kg.store.worker" in command:
-                found.add(int(entry.name))
-    return found
+    nurseries = {pid for pid, parent in parents.items() if parent == os.getpid()}
+    return {pid for pid, parent in parents.items() if parent in nurseries}
 
 
 def wait_for_idle(store: EmbeddedStore, count: int) -> None:
@@ -116,7 +115,7 @@ def test_workers_end_with_their_parent(store_path: Path) -> None:
         "from kg.store.pool import PoolSize\n"
         f"s = EmbeddedStore(Path({str(store_path)!r}), PoolSize(workers=1, worker_bytes=2**29, wait_s=1.0))\n"
         "while s.read_state().idle < 2: time.sleep(0.01)\n"
-        "print(*(w.process.pid for w in s._pool._idle), flush=True); os.kill(os.getpid(), 9)"
+        "print(*(w.pid for w in s._pool._idle), flush=True); os.kill(os.getpid(), 9)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     pids = done.stdout.split()

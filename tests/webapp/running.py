@@ -26,8 +26,10 @@ def run_server(var: Path, **settings: object) -> Iterator[int]:
         **{f"KG_{name.upper()}": str(value) for name, value in given.items()},
         "PYTHONPATH": str(ROOT),
     }
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port)]
-    command += ["--blocking-threads", "4", "webapp.wsgi:application"]
+    command = [sys.executable, "-m", "granian", "--interface", "asgi", "--port", str(port)]
+    patience_ms = int(float(str(given.get("client_patience_s", 30))) * 1000)
+    command += ["--http", "1", "--no-ws", "--http1-header-read-timeout", str(patience_ms)]
+    command += ["--loop", "uvloop", "webapp.asgi:application"]
     server = subprocess.Popen(command, env=environment, cwd=var)
     try:
         _wait_until_healthy(port)

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, url_for
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from kg.store.base import Limits, Query
 from webapp import current
+from webapp.metrics import render_metrics
 
 blueprint = Blueprint("health", __name__)
 
 
+@blueprint.get("/livez")
+def check_life() -> Response:
+    """Answer 200 as long as the process answers at all: a supervisor restarts one that does not."""
+    return _say("alive")
+
+
 @blueprint.get("/healthz")
-def check_health() -> Response:
+@blueprint.get("/readyz")
+def check_readiness() -> Response:
     """Answer 200 if a release is open and its store answers; the error table says what else.
 
     The deadline is short: a load balancer wants to know now.
@@ -22,8 +31,22 @@ def check_health() -> Response:
             pass
     finally:
         answer.close()
-    body = f"ok {current.context().release.id}\n"
-    return Response(body, content_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-store"})
+    return _say(f"ok {current.context().release.id}")
+
+
+@blueprint.get("/metrics")
+def show_metrics() -> Response:
+    """Give the metrics of all server processes, for Prometheus."""
+    return _no_store(Response(render_metrics(), content_type=CONTENT_TYPE_LATEST))
+
+
+def _say(words: str) -> Response:
+    return _no_store(Response(words + "\n", content_type="text/plain; charset=utf-8"))
+
+
+def _no_store(response: Response) -> Response:
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 @blueprint.get("/robots.txt")

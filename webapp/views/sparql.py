@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import BinaryIO, cast
 
 from flask import Blueprint, Response, render_template, request
@@ -27,6 +28,7 @@ from webapp.protocol import (
     read_body,
     to_query,
 )
+from webapp.queries import ask
 from webapp.responses import add_cache_headers, match_etag, send_answer
 from webapp.service_description import describe_service
 from webapp.tables import GraphText, Table, read_graph, read_table
@@ -54,7 +56,8 @@ def query() -> Response:
     if formats[:1] == (HTML,):
         response = _show_page(asked)
     else:
-        response = send_answer(current.context().store.query(_to_query(asked, formats)))
+        answer = ask(current.context().store, _to_query(asked, formats))
+        response = send_answer(answer, current.settings().max_spool_bytes)
     return add_cache_headers(response, etag) if etag and response.status_code == 200 else response
 
 
@@ -92,7 +95,8 @@ def _read_request() -> SparqlRequest:
 
 
 def _to_query(asked: SparqlRequest, formats: tuple[Format, ...]) -> Query:
-    return to_query(asked, formats, _endpoint(), current.settings())
+    query = to_query(asked, formats, _endpoint(), current.settings())
+    return replace(query, client=request.remote_addr or "?", cancellation=current.cancellation())
 
 
 def _endpoint() -> str:
@@ -143,7 +147,7 @@ def _show_page(asked: SparqlRequest) -> Response:
     """Show the beginning of a result under the form; an error too, with the status that it has."""
     context = current.context()
     try:
-        answer = context.store.query(_to_query(asked, (TSV, TURTLE)))
+        answer = ask(context.store, _to_query(asked, (TSV, TURTLE)))
     except StoreError as error:
         page = render_template("sparql.html", text=asked.text, error=error)
         failed = Response(page, status=find_status(error), content_type=HTML.content_type)

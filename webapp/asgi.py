@@ -1,0 +1,17 @@
+"""What a server loads: ``webapp.asgi:application``, an ASGI callable set up by the environment alone."""
+
+from __future__ import annotations
+
+from kg.settings import read_settings
+from webapp.app import create_app
+from webapp.bridge import Bridge
+from webapp.logs import set_up_logs
+
+set_up_logs()
+_settings = read_settings()
+application = Bridge(
+    create_app(_settings),
+    threads=_settings.threads,
+    max_body_bytes=_settings.max_query_bytes,
+    patience_s=_settings.client_patience_s,
+)

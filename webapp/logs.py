@@ -1,0 +1,40 @@
+"""Logs of a server process: one line of JSON for each record, on standard error."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime
+
+
+class JsonFormatter(logging.Formatter):
+    """Writes a record as JSON; what is given as ``extra={"content": …}`` becomes fields of their own.
+
+    >>> record = logging.makeLogRecord({"name": "kg", "msg": "query", "created": 0, "content": {"rows": 3}})
+    >>> line = json.loads(JsonFormatter().format(record))
+    >>> line["time"], line["message"], line["rows"]
+    ('1970-01-01T00:00:00.000+00:00', 'query', 3)
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        content = {
+            "time": time,
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, "content", {}),
+        }
+        if record.exc_info:
+            content["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(content, ensure_ascii=False)
+
+
+def set_up_logs() -> None:
+    """Write the records of this application, and the warnings of all others, to standard error."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter())
+    logging.getLogger().addHandler(handler)
+    for name in ("kg", "webapp"):
+        logging.getLogger(name).setLevel(logging.INFO)

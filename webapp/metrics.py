@@ -1,0 +1,54 @@
+"""What operators watch: counters, histograms and gauges in the format of Prometheus.
+
+Several server processes share them through files in ``PROMETHEUS_MULTIPROC_DIR``, which `kg serve` sets; a
+process that is asked adds them up. Without it (a single process, a test) they live in memory.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+from kg.store.base import StoreState
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+REQUESTS = Counter("kg_http_requests", "Requests answered.", ("endpoint", "status"))
+QUERIES = Counter("kg_queries", "SPARQL queries of clients, by how they ended.", ("outcome",))
+QUERY_SECONDS = Histogram("kg_query_seconds", "Seconds from a query to its last byte.", buckets=_SECONDS)
+RESULT_BYTES = Counter("kg_query_result_bytes", "Bytes of results, before any content coding.")
+RESULT_ROWS = Counter("kg_query_result_rows", "Rows of SELECT results.")
+STORE = Gauge(
+    "kg_store_queries",
+    "Queries that run (busy), the slow among them, those that wait, and how many more could start (idle).",
+    ("state",),
+    multiprocess_mode="livesum",
+)
+
+
+def count_request(endpoint: str, status: int) -> None:
+    """Count an answered request by the name of its view."""
+    REQUESTS.labels(endpoint, str(status)).inc()
+
+
+def show_store(state: StoreState) -> None:
+    """Set the gauges of this process's store."""
+    for name in ("idle", "busy", "slow", "waiting"):
+        STORE.labels(name).set(getattr(state, name))
+
+
+def render_metrics() -> bytes:
+    """Return the text exposition of all server processes."""
+    folder = os.environ.get(FOLDER)
+    if folder is None:
+        return generate_latest(REGISTRY)
+    for pid in {path.stem.rpartition("_")[2] for path in Path(folder).glob("gauge_live*_*.db")}:
+        if not Path("/proc", pid).exists():
+            mark_process_dead(int(pid), folder)  # type: ignore[no-untyped-call]
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)

@@ -1,0 +1,124 @@
+"""A client's query to the store, with what operators want to know of it: a line of log, and metrics.
+
+The log has a line of JSON for each query: hash of its text, seconds, rows, bytes, outcome. The text itself
+is not logged, since it may hold what its author would not tell; the hash tells which queries are the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import time
+from collections.abc import Iterator
+
+from kg.errors import KgError, QueryCancelled
+from kg.formats import Format
+from kg.store.base import Answer, Query, Store
+from webapp import metrics
+
+_log = logging.getLogger("kg.queries")
+
+
+def ask(store: Store, query: Query) -> Answer:
+    """Answer a query as the store does, and record how it ends.
+
+    Raises
+    ------
+    StoreError: as the store.
+    """
+    record = _Record(query, store)
+    try:
+        answer = store.query(query)
+    except BaseException as error:
+        record.end(error)
+        raise
+    return _RecordedAnswer(answer, record)
+
+
+class _Record:
+    """What becomes of one query; ``end`` counts once."""
+
+    def __init__(self, query: Query, store: Store) -> None:
+        self._query = query
+        self._store = store
+        self._started = time.monotonic()
+        self._ended = False
+        self.bytes = 0
+        self.rows: int | None = None
+
+    def end(self, error: BaseException | None) -> None:
+        if self._ended:
+            return
+        self._ended = True
+        outcome, seconds = name_outcome(error), time.monotonic() - self._started
+        metrics.QUERIES.labels(outcome).inc()
+        metrics.QUERY_SECONDS.observe(seconds)
+        metrics.RESULT_BYTES.inc(self.bytes)
+        metrics.RESULT_ROWS.inc(self.rows or 0)
+        metrics.show_store(self._store.read_state())
+        content = {
+            "hash": hashlib.sha256(self._query.text.encode("utf-8", "replace")).hexdigest()[:16],
+            "client": self._query.client,
+            "outcome": outcome,
+            "seconds": round(seconds, 4),
+            "rows": self.rows,
+            "bytes": self.bytes,
+        }
+        _log.info("query", extra={"content": content})
+
+
+class _RecordedAnswer:
+    """An answer that tells its record how it ended."""
+
+    def __init__(self, answer: Answer, record: _Record) -> None:
+        self._answer = answer
+        self._record = record
+
+    @property
+    def format(self) -> Format:
+        return self._answer.format
+
+    @property
+    def whole(self) -> bytes | None:
+        data = self._answer.whole
+        if data is not None:
+            self._record.bytes = len(data)
+            self._end(None)
+        return data
+
+    @property
+    def rows(self) -> int | None:
+        return self._answer.rows
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            for chunk in self._answer:
+                self._record.bytes += len(chunk)
+                yield chunk
+        except Exception as error:
+            self._end(error)
+            raise
+        self._end(None)
+
+    def close(self) -> None:
+        self._answer.close()
+        self._end(QueryCancelled("Not all of the answer was wanted."))
+
+    def _end(self, error: BaseException | None) -> None:
+        self._record.rows = self._answer.rows
+        self._record.end(error)
+
+
+def name_outcome(error: BaseException | None) -> str:
+    """Return the outcome of a query as logs and metrics name it.
+
+    >>> from kg.errors import QueryTooLarge
+    >>> name_outcome(None), name_outcome(QueryTooLarge(""))
+    ('ok', 'query_too_large')
+    """
+    if error is None:
+        return "ok"
+    if isinstance(error, KgError):
+        return re.sub(r"(?<!^)([A-Z])", r"_\1", type(error).__name__).lower()
+    return "failed"
