@@ -5,17 +5,16 @@ Former posts are told as former, plans as plans; claims are counted and never re
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 from pyoxigraph import NamedNode
 
 from kg.description import Index
 from kg.vocab import ORG, SCHEMA, Names
-from webapp.languages import ENGLISH, N_, Interface
+from webapp.languages import N_, Interface
 from webapp.links import Linker, Shown
 from webapp.pages.evidence import EvidenceMaker
-from webapp.pages.words import Words, compose, enumerate_words
+from webapp.pages.words import Words, compose, enumerate_words, mention
 
 MOST_NAMED = 4
 """Things that one sentence names; it says how many others there are."""
@@ -152,19 +151,12 @@ class Summarizer:
 
     def _list(self, things: Sequence[NamedNode], index: Index, articles: bool = True) -> Words:
         different = list(dict.fromkeys(things))
-        words = [self._mention(thing, index, articles) for thing in different[:MOST_NAMED]]
+        shown = [self.linker.show(thing, index) for thing in different[:MOST_NAMED]]
+        words = [mention(self.interface, thing) if articles else (thing,) for thing in shown]
         others = len(different) - len(words)
         if others:
             words.append((Shown(self.interface.ngettext("%(num)s other", "%(num)s others", others)),))
         return enumerate_words(self.interface, words)
-
-    def _mention(self, thing: NamedNode, index: Index, articles: bool) -> Words:
-        """Return a thing as it stands within a sentence: an English description takes its article."""
-        shown = self.linker.show(thing, index)
-        english = self.interface.language is ENGLISH and shown.lang == ENGLISH.code
-        if articles and english and re.match(r"[a-z0-9]", shown.label):
-            return Shown("the "), shown
-        return (shown,)
 
 
 def _keep_things(values: Sequence[object]) -> list[NamedNode]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from webapp.languages import Interface
+from webapp.languages import ENGLISH, Interface
 from webapp.links import Shown
 
 Words = tuple[Shown, ...]
@@ -27,6 +27,17 @@ def compose(interface: Interface, message: str, **values: Words) -> Words:
     for place, piece in enumerate(pieces):
         parts.extend(values[piece] if place % 2 else [Shown(piece)] * bool(piece))
     return tuple(parts)
+
+
+def mention(interface: Interface, thing: Shown) -> Words:
+    """Return a thing as it stands within a sentence: an English description takes its article.
+
+    >>> from webapp.languages import open_interface
+    >>> [part.label for part in mention(open_interface("en"), Shown("opening ceremony", "en"))]
+    ['the ', 'opening ceremony']
+    """
+    english = interface.language is ENGLISH and thing.lang == ENGLISH.code
+    return (Shown("the "), thing) if english and re.match(r"[a-z0-9]", thing.label) else (thing,)
 
 
 def enumerate_words(interface: Interface, items: Sequence[Words]) -> Words:

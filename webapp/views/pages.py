@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from flask import Blueprint, Response, render_template
-from pyoxigraph import NamedNode
+from pyoxigraph import NamedNode, Triple
 
-from kg.description import Description, Index
-from kg.vocab import ORG, SCHEMA, TYPE, Names, named
+from kg.vocab import TYPE, named
 from webapp import current
-from webapp.links import Shown
 from webapp.negotiation import HTML
+from webapp.pages.start import FIGURES, Example, StartMaker, list_kinds, sort_articles
 from webapp.responses import add_cache_headers, match_etag
-from webapp.views.documents import linker, names, reader, tag_document
+from webapp.views.documents import evidence_maker, linker, names, reader, tag_document
 
 blueprint = Blueprint("pages", __name__)
 
 THINGS_SHOWN = 60
 """Things of one kind on the start page."""
-
-FIGURES = ("articles", "sentences", "facts", "evidence", "people", "bodies", "triples")
-
-
-@dataclass(frozen=True, slots=True)
-class Things:
-    """Things of one kind, by name."""
-
-    title: str
-    things: tuple[Shown, ...]
 
 
 @blueprint.get("/")
@@ -37,32 +24,30 @@ def show_start() -> Response:
     etag = tag_document(f"start {current.settings().title}", HTML)
     if (unchanged := match_etag(etag)) is not None:
         return unchanged
-    manifest = current.context().release.manifest
-    groups = [_list(title, classes) for title, classes in _kinds(names())]
-    body = render_template(
+    return add_cache_headers(Response(_render(), content_type=HTML.content_type), etag)
+
+
+def _render() -> str:
+    manifest, interface = current.context().release.manifest, current.interface()
+    maker = StartMaker(names(), linker(), interface, evidence_maker())
+    found = {title: reader().list_instances(classes, THINGS_SHOWN) for title, classes in list_kinds(names())}
+    figures = [(interface.gettext(title), manifest.figures.get(name, 0)) for title, name in FIGURES]
+    return render_template(
         "start.html",
-        figures=[(name, manifest.figures[name]) for name in FIGURES],
-        articles=[{"href": linker().href(article.iri), "entry": article} for article in manifest.articles],
-        groups=[group for group in groups if group.things],
-        example_iri=names().thing("cjic").value,
-    )
-    return add_cache_headers(Response(body, content_type=HTML.content_type), etag)
-
-
-def _kinds(names: Names) -> tuple[tuple[str, tuple[NamedNode, ...]], ...]:
-    events = tuple(names.term(name) for name in ("ForumEdition", "Session", "Ceremony", "Exhibition"))
-    return (
-        ("Zones", (names.term("DemonstrationZone"),)),
-        ("People", (SCHEMA("Person"),)),
-        ("Forums and events", (SCHEMA("EventSeries"), SCHEMA("Event"), *events)),
-        ("Bodies", (ORG("Organization"),)),
-        ("Posts", (ORG("Post"),)),
+        figures=[(title, interface.number(value)) for title, value in figures],
+        articles=[(linker().href(article.iri), article) for article in sort_articles(manifest.articles)],
+        example=_find_example(maker),
+        kinds=[maker.show_kind(title, things) for title, things in found.items() if things],
+        questions=maker.show_questions(reader().list_examples()),
+        example_iri=next((s.value for things in found.values() for s in _list_subjects(things)), ""),
     )
 
 
-def _list(title: str, classes: tuple[NamedNode, ...]) -> Things:
-    found = reader().list_instances(classes, THINGS_SHOWN)
-    index = Index(Description(iri=names().ontology, own=found), names())
-    subjects = dict.fromkeys(named(triple.subject) for triple in found if triple.predicate == TYPE)
-    shown = (linker().show(subject, index) for subject in subjects)
-    return Things(title, tuple(sorted(shown, key=lambda thing: thing.label.casefold())))
+def _find_example(maker: StartMaker) -> Example | None:
+    """Return the last participation of the release as an example of a fact."""
+    found = _list_subjects(reader().list_instances((names().term("Participation"),), THINGS_SHOWN))
+    return maker.show_example(reader().describe(found[-1], 1)) if found else None
+
+
+def _list_subjects(found: tuple[Triple, ...]) -> list[NamedNode]:
+    return [named(triple.subject) for triple in found if triple.predicate == TYPE]
