@@ -65,13 +65,14 @@ _CORE = """CONSTRUCT {{ ?s ?p ?o }} WHERE {{
     BIND(<{iri}> AS ?o) }} }}"""
 
 # The record, what it selects, the sentence that it stands in, and the simple relation that it is about.
+# The records stand in each part: before the union, Oxigraph runs the union once for each record (220 records:
+# 1.7 s, and 50 ms so).
 _RECORDS = """CONSTRUCT {{ ?s ?p ?o }} WHERE {{
-  VALUES ?record {{ {records} }}
-  {{ ?record ?p ?o . BIND(?record AS ?s) }}
-  UNION {{ ?record oa:hasTarget ?s . ?s ?p ?o }}
-  UNION {{ ?record oa:hasTarget/oa:hasSelector ?s . ?s ?p ?o }}
-  UNION {{ ?record kg:sentence ?s . ?s ?p ?o }}
-  UNION {{ ?record oa:hasBody ?s . ?s a owl:Axiom ; ?p ?o }} }}"""
+  {{ VALUES ?s {{ {records} }} ?s ?p ?o }}
+  UNION {{ VALUES ?record {{ {records} }} ?record oa:hasTarget ?s . ?s ?p ?o }}
+  UNION {{ VALUES ?record {{ {records} }} ?record oa:hasTarget/oa:hasSelector ?s . ?s ?p ?o }}
+  UNION {{ VALUES ?record {{ {records} }} ?record kg:sentence ?s . ?s ?p ?o }}
+  UNION {{ VALUES ?record {{ {records} }} ?record oa:hasBody ?s . ?s a owl:Axiom ; ?p ?o }} }}"""
 
 _TEXT = """CONSTRUCT {{ ?sentence ?p ?o . ?record kg:sentence ?sentence }} WHERE {{
   ?sentence kg:sentenceOf <{iri}> .

@@ -172,7 +172,7 @@ class EntityMaker:
             blocks=tuple(block for title, block in blocks.items() if title not in (ELSEWHERE, NAMES)),
             elsewhere=blocks.get(ELSEWHERE),
             name_block=blocks.get(NAMES),
-            incoming=tuple(self._incoming(description, nodes, index)),
+            incoming=tuple(self._incoming(description, index)),
             more_incoming=description.more_incoming,
             query=write_query(iri),
             incoming_query=f"SELECT ?thing ?property WHERE {{\n  ?thing ?property <{iri.value}>\n}}",
@@ -330,10 +330,8 @@ class EntityMaker:
 
     # --- incoming links
 
-    def _incoming(
-        self, description: Description, nodes: dict[str, list[NamedNode]], index: Index
-    ) -> Iterable[Incoming]:
-        shown = {node for kind in nodes.values() for node in kind}
+    def _incoming(self, description: Description, index: Index) -> Iterable[Incoming]:
+        shown = {named(triple.subject) for triple in description.nodes}
         things: dict[NamedNode, list[Shown]] = defaultdict(list)
         for triple in description.incoming:
             subject = named(triple.subject)
