@@ -8,6 +8,7 @@ is asked for in SPARQL, so that it is the same for every store; each query is bo
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -30,6 +31,9 @@ from kg.vocab import AXIOM, COMMENT, OA, OWL, PREF_LABEL, RDFS, SOURCE, TYPE, Na
 
 MAX_NODES = 200
 """N-ary nodes of one description; an entity with more shows the first of them by IRI."""
+
+MAX_SORTED = 100_000
+"""Links to one thing by one relation that can be paged through; SPARQL gives any number."""
 
 AT_ONCE = 500
 """IRIs in one query, which keeps its text below the limit of any server."""
@@ -80,6 +84,8 @@ _TEXT = """CONSTRUCT {{ ?sentence ?p ?o . ?record kg:sentence ?sentence }} WHERE
 
 _GRAPHS = """SELECT ?g ?s ?p ?o WHERE {{ VALUES (?s ?p) {{ {pairs} }} GRAPH ?g {{ ?s ?p ?o }} }}"""
 
+_BY_RELATION = """SELECT ?s WHERE {{ ?s <{relation}> <{iri}> FILTER(isIRI(?s)) }} LIMIT {limit}"""
+
 _ALL_INCOMING = """CONSTRUCT {{ ?thing ?property <{iri}> }} WHERE {{ ?thing ?property <{iri}> }}"""
 
 _INSTANCES = """CONSTRUCT {{ ?s a ?kind }} WHERE {{
@@ -129,6 +135,17 @@ class Description:
                 str(t.object),
             ),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A page of links to a thing by one relation; ``known`` of them in all, cut at ``MAX_SORTED``."""
+
+    triples: tuple[Triple, ...]
+    labels: tuple[Triple, ...]
+    known: int
+    more: bool
+    cut: bool
 
 
 @dataclass(slots=True)
@@ -201,6 +218,26 @@ class Reader:
         )
         assert isinstance(rows, QuerySolutions)
         return (Quad(row["s"], row["p"], row["o"], row["g"]) for row in rows)
+
+    def list_incoming(self, iri: NamedNode, relation: NamedNode, after: str, limit: int) -> Incoming:
+        """Return what points at a thing by one relation, by IRI, from a key on.
+
+        The store gives up to ``MAX_SORTED`` subjects unsorted, which takes it a fraction of a second at
+        50,000, and they are sorted here: with ORDER BY, Oxigraph takes ten seconds.
+
+        Parameters
+        ----------
+        after: the last IRI of the page before; empty for the first page.
+        limit: things on a page.
+        """
+        text = _BY_RELATION.format(iri=iri.value, relation=relation.value, limit=MAX_SORTED)
+        rows = json.loads(self._ask(self._prefixes + text))["results"]["bindings"]
+        found = sorted(row["s"]["value"] for row in rows)
+        start = bisect_right(found, after) if after else 0
+        page = found[start : start + limit]
+        triples = tuple(Triple(NamedNode(subject), relation, iri) for subject in page)
+        more = len(found) > start + limit
+        return Incoming(triples, self._read_labels(triples), len(found), more, len(found) == MAX_SORTED)
 
     def list_examples(self) -> tuple[Triple, ...]:
         """Return the published example queries: their texts, titles and descriptions."""

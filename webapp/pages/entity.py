@@ -97,12 +97,12 @@ class _Roles:
 
 
 @dataclass(frozen=True, slots=True)
-class Incoming:
-    """Links from elsewhere by one relation."""
+class Links:
+    """Links from elsewhere by one relation, whose IRI is ``iri``."""
 
+    iri: str
     relation: Shown
     things: tuple[Shown, ...]
-    more_href: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +123,9 @@ class EntityPage:
     blocks: tuple[Block, ...]
     elsewhere: Block | None
     name_block: Block | None
-    incoming: tuple[Incoming, ...]
+    incoming: tuple[Links, ...]
     more_incoming: bool
     query: str
-    incoming_query: str
 
     @property
     def has_posts(self) -> bool:
@@ -175,7 +174,6 @@ class EntityMaker:
             incoming=tuple(self._incoming(description, index)),
             more_incoming=description.more_incoming,
             query=write_query(iri),
-            incoming_query=f"SELECT ?thing ?property WHERE {{\n  ?thing ?property <{iri.value}>\n}}",
         )
 
     # --- names
@@ -330,7 +328,7 @@ class EntityMaker:
 
     # --- incoming links
 
-    def _incoming(self, description: Description, index: Index) -> Iterable[Incoming]:
+    def _incoming(self, description: Description, index: Index) -> Iterable[Links]:
         shown = {named(triple.subject) for triple in description.nodes}
         things: dict[NamedNode, list[Shown]] = defaultdict(list)
         for triple in description.incoming:
@@ -338,7 +336,7 @@ class EntityMaker:
             if subject not in shown:
                 things[triple.predicate].append(self.linker.show(subject, index))
         for relation, subjects in things.items():
-            yield Incoming(self.linker.show(relation, index), tuple(subjects))
+            yield Links(relation.value, self.linker.show(relation, index), tuple(subjects))
 
 
 def write_query(iri: NamedNode) -> str:

@@ -174,7 +174,14 @@ def add_links(response: Response, iri: NamedNode, downloads: list[Download]) -> 
 def render_page(description: Description, downloads: list[Download]) -> str:
     """Return the page of a description."""
     maker = EntityMaker(names(), linker(), current.interface(), evidence_maker())
-    return render_template("entity.html", page=maker.make(description), downloads=downloads)
+    more = {"slug": find_slug(description.iri), "incoming_query": query_incoming(description.iri)}
+    return render_template("entity.html", page=maker.make(description), downloads=downloads, **more)
+
+
+def find_slug(iri: NamedNode) -> str:
+    """Return the slug of a thing; nothing for what is none, such as an evidence record."""
+    thing = names().thing("").value
+    return iri.value.removeprefix(thing) if iri.value.startswith(thing) else ""
 
 
 def respond_at_own_address(iri: NamedNode) -> Response:

@@ -5,14 +5,18 @@ Source: Cool URIs for the Semantic Web, section 4.3 (303 URIs forwarding to diff
 
 from __future__ import annotations
 
+import re
+
 from flask import Blueprint, Response, redirect, render_template, request, url_for
-from pyoxigraph import Triple
-from werkzeug.exceptions import NotFound
+from pyoxigraph import NamedNode, Triple
+from werkzeug.exceptions import BadRequest, NotFound
 
 from kg.description import Description, Index
 from kg.formats import DOCUMENT_FORMATS
 from kg.vocab import AXIOM, TYPE, named
+from webapp import current
 from webapp.negotiation import HTML
+from webapp.responses import add_cache_headers, match_etag
 from webapp.views.documents import (
     Download,
     choose_format,
@@ -24,6 +28,7 @@ from webapp.views.documents import (
     require,
     respond,
     respond_at_own_address,
+    tag_document,
 )
 from webapp.views.graphs import respond_graph
 
@@ -53,6 +58,46 @@ def redirect_to_document(slug: str) -> Response:
 def show_page(slug: str) -> Response:
     """Show a thing to people."""
     return respond(names().thing(slug), HTML, list_data(slug))
+
+
+@blueprint.get("/page/<slug>/links")
+def list_links(slug: str) -> Response:
+    """List what points at a thing by one relation, a page at a time; ``after`` is the last IRI seen."""
+    relation, after = _read_relation(), request.args.get("after", "")
+    etag = tag_document(f"links {slug} {relation.value} {after}", HTML)
+    if (unchanged := match_etag(etag)) is not None:
+        return unchanged
+    iri = names().thing(slug)
+    found = reader().list_incoming(iri, relation, after, current.settings().incoming_links)
+    if not found.known:
+        raise NotFound(f"Nothing points at {iri.value} by {relation.value}.")
+    labels = (*found.labels, *reader().read_labels([iri, relation]))
+    index = Index(Description(iri=iri, own=(*found.triples, *labels)), names())
+    page = render_template(
+        "links.html",
+        thing=linker().show(iri, index),
+        relation=linker().show(relation, index),
+        things=[linker().show(named(triple.subject), index) for triple in found.triples],
+        known=found.known,
+        cut=found.cut,
+        next_href=_link_next(slug, relation, named(found.triples[-1].subject)) if found.more else "",
+        first_href=url_for("entities.list_links", slug=slug, relation=relation.value) if after else "",
+    )
+    return add_cache_headers(Response(page, content_type=HTML.content_type), etag)
+
+
+def _read_relation() -> NamedNode:
+    given = request.args.get("relation", "")
+    try:
+        if re.search(r'[<>"{}|\\^`\s]', given):
+            raise ValueError
+        return NamedNode(given)
+    except ValueError:
+        raise BadRequest(f"relation={given!r} is not an IRI. Give the IRI of a relation.") from None
+
+
+def _link_next(slug: str, relation: NamedNode, last: NamedNode) -> str:
+    return url_for("entities.list_links", slug=slug, relation=relation.value, after=last.value)
 
 
 @blueprint.get("/data/<slug>.<extension>")

@@ -106,9 +106,22 @@ def test_a_page_of_many_links_stays_bounded(tmp_path: Path, publish: MakeRelease
     publish("0123456789abcdef", links)
     app = create_app(Settings(var=str(tmp_path), query_workers=1, incoming_links=20))
     app.test_client_class = BufferingClient
+    client = app.test_client()
     try:
-        page = app.test_client().get("/page/hub").get_data(as_text=True)
+        page = client.get("/page/hub").get_data(as_text=True)
+        link = re.search(r'href="(/page/hub/links[^"]*)"', page)
+        assert link
+        found, following = [], unescape(link[1])
+        for _ in range(3):
+            links = client.get(following).get_data(as_text=True)
+            found += re.findall(r'href="/page/(n\d+)"', links)
+            following = unescape(re.findall(r'rel="next" href="([^"]*)"', links)[0])
+        last = client.get("/page/hub/links?relation=http://h/p&after=http://h/id/n999").get_data(as_text=True)
+        bad = [client.get(f"/page/hub/links?relation={r}").status_code for r in ("", "a b", "http://h/no")]
     finally:
         app.extensions["kg_contexts"].close()
+    assert found == sorted(f"n{n}" for n in range(5000))[:60]
+    assert 'rel="next"' not in last and "First page" in last
+    assert bad == [400, 400, 404]
     assert len(set(re.findall(r'href="/page/n\d+"', page))) == 20
     assert "There are more than are shown here." in page
