@@ -69,6 +69,15 @@ class Settings:
     service_prefixes: str = _setting(
         "", "what IRIs in SERVICE may begin with, separated by spaces; empty: SERVICE is refused"
     )
+    store: str = _setting(
+        "",
+        "query addresses of the SPARQL engine that answers, separated by commas; empty: the release itself",
+    )
+    store_profile: str = _setting("generic", "what kind of engine it is: docs/scaling.md lists the profiles")
+    store_auth: str = _setting("", "basic or digest; empty: what the profile says")
+    store_user: str = _setting("", "user of the engine; empty: it asks for none")
+    store_password: str = _setting("", "the user's password; better in the environment than in a file")
+    store_token: str = _setting("", "bearer token, in place of user and password")
     incoming_links: int = _setting(100, "incoming links shown on a page of an entity", minimum=1)
 
     @property

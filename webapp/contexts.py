@@ -7,12 +7,14 @@ import threading
 from pathlib import Path
 
 from kg.errors import KgError
+from kg.release.engine import to_target
 from kg.release.layout import Release, open_release, read_current_id
 from kg.search.index import SearchIndex
 from kg.settings import Settings, check_service_prefixes
 from kg.store.base import Store
 from kg.store.embedded import EmbeddedStore
 from kg.store.pool import PoolSize
+from kg.store.remote import RemoteStore
 from kg.vocab import Names
 
 _log = logging.getLogger(__name__)
@@ -102,12 +104,18 @@ class Contexts:
 
     def _open(self, release_id: str) -> ReleaseContext:
         release = open_release(self._var, release_id)
+        return ReleaseContext(release, self._open_store(release))
+
+    def _open_store(self, release: Release) -> Store:
         settings = self._settings
+        if settings.store:
+            return RemoteStore(
+                to_target(release, settings), workers=settings.query_workers, queue_s=settings.query_queue_s
+            )
         size = PoolSize(
             workers=settings.query_workers,
             worker_bytes=settings.max_worker_bytes,
             waiting=settings.query_queue,
             wait_s=settings.query_queue_s,
         )
-        store = EmbeddedStore(release.store_path, size, check_service_prefixes(settings.service_prefixes))
-        return ReleaseContext(release, store)
+        return EmbeddedStore(release.store_path, size, check_service_prefixes(settings.service_prefixes))

@@ -7,26 +7,36 @@ import resource
 import socket
 import sys
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import click
 
 from kg.cli.building import build_sources
 from kg.cli.group import ReadSettings, cli, open_current
 from kg.errors import KgError
+from kg.release.engine import to_target
 from kg.settings import Settings, to_environment
 
 
 @cli.command()
 @click.option("--host", help="Address to listen at [default: 127.0.0.1].")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port to listen at [default: 8000].")
+@click.option(
+    "--store", help="Query address of the SPARQL engine that answers [default: the release itself]."
+)
+@click.option("--profile", "store_profile", help="What kind of engine it is [default: generic].")
 @click.option("--no-build", is_flag=True, help="Serve the current release as it is; needs no sources.")
 @click.pass_obj
-def serve(read: ReadSettings, host: str | None, port: int | None, no_build: bool) -> None:
+def serve(read: ReadSettings, /, no_build: bool, **options: Any) -> None:
     """Check the sources, build a release if they changed, and serve it.
+
+    With --store, queries go to an engine that `kg publish --store` has brought the release to; pages take
+    their facts from it too, and search and dumps come from the release. Several addresses are separated by
+    commas and share the queries; in them {release} stands for the id.
 
     Runs until Ctrl-C or SIGTERM, and then finishes what is under way.
     """
-    settings = read(host=host, port=port)
+    settings = read(**options)
     check_port(settings.host, settings.port)
     if no_build:
         release = open_current(settings)
@@ -35,6 +45,8 @@ def serve(read: ReadSettings, host: str | None, port: int | None, no_build: bool
         if built is None:
             sys.exit(1)
         release = built
+    if settings.store:
+        to_target(release, settings)  # what is wrong with it is told now, not in a request
     click.echo(f"release {release.id} at http://{_authority(settings)}/ (Ctrl-C ends it)")
     run_server(settings)
 

@@ -80,6 +80,20 @@ class RemoteGraphs:
         with _translate(f"update at {self._update_url}"):
             Operation(self._update_url, "INSERT", text, line, self._credentials).send().read()
 
+    def remove(self, graph: str) -> None:
+        """Remove a graph that is there; raises ``StoreUnavailable``."""
+        if self._graphs_url:
+            request = urllib.request.Request(self._graph_url(graph), method="DELETE")  # noqa: S310
+            with _translate(f"graph {graph}"):
+                self._open(request).read()
+        else:
+            self.update(f"DROP SILENT GRAPH <{graph}>")
+
+    def list_graphs(self) -> list[str]:
+        """Return the names of all graphs that hold a triple."""
+        rows = self._select("SELECT DISTINCT ?g WHERE { GRAPH ?g { ?s ?p ?o } }")
+        return [row["g"]["value"] for row in rows]
+
     def count(self, graph: str) -> int:
         """Return the number of triples of a graph."""
         rows = self._select(f"SELECT (COUNT(*) AS ?n) WHERE {{ GRAPH <{graph}> {{ ?s ?p ?o }} }}")

@@ -15,11 +15,10 @@ from tests.engines import Engine, running
 GRAPH = "http://h/g"
 
 
-def put_graph(engine: Engine, turtle: str) -> None:
+def send_graph(engine: Engine, method: str, turtle: str | None = None) -> None:
     url = f"{engine.graphs_url}?{urllib.parse.urlencode({'graph': GRAPH})}"
-    request = urllib.request.Request(
-        url, turtle.encode(), {"Content-Type": "text/turtle; charset=utf-8"}, method="PUT"
-    )
+    headers = {"Content-Type": "text/turtle; charset=utf-8"}
+    request = urllib.request.Request(url, turtle.encode() if turtle else None, headers, method=method)
     passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
     passwords.add_password(None, url, engine.user, engine.password)
     opener = urllib.request.build_opener(urllib.request.HTTPDigestAuthHandler(passwords))
@@ -29,12 +28,13 @@ def put_graph(engine: Engine, turtle: str) -> None:
 
 @pytest.mark.engines
 def test_an_engine_takes_a_graph_and_answers(engine: Engine) -> None:
-    put_graph(engine, "<http://h/a> <http://h/p> '北京'@zh , 1 .")
+    send_graph(engine, "PUT", "<http://h/a> <http://h/p> '北京'@zh , 1 .")
     client = SPARQLWrapper(engine.query_url, returnFormat=JSON)
     client.setMethod(POST)
     client.setQuery(f"SELECT ?o {{ GRAPH <{GRAPH}> {{ <http://h/a> <http://h/p> ?o }} }}")
     rows = client.queryAndConvert()["results"]["bindings"]  # type: ignore[call-overload, index]
     assert {row["o"]["value"] for row in rows} == {"北京", "1"}
+    send_graph(engine, "DELETE")
 
 
 @pytest.mark.engines
