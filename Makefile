@@ -13,7 +13,7 @@ FRONTEND := package.json package-lock.json .npmrc requirements-node.lock $(shell
 BUILT    := webapp/static/built/manifest.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test test-engines check build lint docs messages lock wheel clean
+.PHONY: help setup serve test test-engines cluster check build lint docs messages lock wheel clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,7 +25,10 @@ test: setup ## run all tests (ARGS='-k crash' for some)
 	@$(BIN)/python -m pytest $(ARGS)
 
 test-engines: $(READY) ## run the tests on other people's engines (Oxigraph server, Virtuoso, Fuseki)
-	@$(BIN)/python -m pytest --engines tests/engines tests/contract $(ARGS)
+	@$(BIN)/python -m pytest --engines tests/engines tests/contract tests/deploy $(ARGS)
+
+cluster: $(READY) ## three replicas behind nginx at http://127.0.0.1:8100/
+	@exec deploy/nginx/cluster.sh
 
 check: $(READY) ## check the sources: each finding with file, line and remedy
 	@$(BIN)/kg check
