@@ -5,7 +5,8 @@ const HOVER_MS = 150;
 const LEAVE_MS = 300;
 
 const reading = document.querySelector<HTMLElement>(".reading");
-const pieces = [...document.querySelectorAll<HTMLAnchorElement>("a.cited")];
+const pieces = [...document.querySelectorAll<HTMLElement>(".cited")];
+const links = pieces.filter((piece) => piece instanceof HTMLAnchorElement); // white space is no link
 const facts = new Map([...document.querySelectorAll<HTMLElement>(".fact")].map((fact) => [fact.dataset.record ?? "", fact]));
 
 const panel = document.createElement("div");
@@ -16,10 +17,10 @@ panel.setAttribute("role", "dialog");
 panel.setAttribute("aria-label", reading?.dataset.panelTitle ?? "");
 document.body.append(panel);
 
-let shownFor: HTMLAnchorElement | undefined;
+let shownFor: HTMLElement | undefined;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
-function recordsOf(piece: HTMLAnchorElement): string[] {
+function recordsOf(piece: HTMLElement): string[] {
   return (piece.dataset.records ?? "").split(" ");
 }
 
@@ -45,7 +46,7 @@ function fill(records: string[]): void {
   panel.replaceChildren(list);
 }
 
-function show(piece: HTMLAnchorElement): void {
+function show(piece: HTMLElement): void {
   clearTimeout(timer);
   shownFor = piece;
   fill(recordsOf(piece));
@@ -54,7 +55,7 @@ function show(piece: HTMLAnchorElement): void {
   place(piece);
 }
 
-function place(piece: HTMLAnchorElement): void {
+function place(piece: HTMLElement): void {
   const words = piece.getClientRects()[0] ?? piece.getBoundingClientRect();
   const size = panel.getBoundingClientRect();
   const below = words.bottom + 8;
@@ -77,7 +78,7 @@ function lightTarget(): void {
   if (record) facts.get(record)?.closest("details")?.setAttribute("open", "");
 }
 
-for (const piece of pieces) {
+for (const piece of links) {
   piece.addEventListener("pointerenter", (event) => {
     if (event.pointerType !== "mouse") return;
     clearTimeout(timer);

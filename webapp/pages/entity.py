@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from pyoxigraph import Literal, NamedNode, Triple
 
-from kg.description import Description, Index
-from kg.vocab import ORG, PREF_LABEL, PROV, TYPE, Names, named, plain
+from kg.description import Citation, Description, Index
+from kg.vocab import AXIOM, ORG, OWL, PREF_LABEL, PROV, TYPE, Names, named, plain
 from webapp.languages import N_, Interface
 from webapp.links import Linker, Shown, pick_label
 from webapp.pages.evidence import EvidenceMaker, Proof, find_local_name
@@ -156,13 +156,14 @@ class EntityMaker:
         nodes = self._sort_nodes(description, index)
         own = [t for t in description.own if not self._is_told(t, index) and t.predicate != TYPE]
         blocks = self._blocks(own, index)
+        title = self._title(iri, index)
         return EntityPage(
             iri=iri.value,
-            title=self._title(iri, index),
+            title=title,
             names=self._names(index.labels(iri)),
             types=tuple(self.linker.show(kind, index) for kind in index.values(iri, TYPE)),
             summary=self.summarizer.summarize(iri, index, nodes),
-            proof=self.evidence.prove(index.citations(iri), index, self.linker.show(iri, index).label),
+            proof=self.evidence.prove(self._cite(iri, index), index, title.label),
             current_posts=self._entries("current", N_("Current"), nodes["current"], iri, index),
             former_posts=self._entries("former", N_("Former"), nodes["former"], iri, index),
             participations=self._entries("part", N_("Took part"), nodes["participations"], iri, index),
@@ -178,7 +179,22 @@ class EntityMaker:
 
     # --- names
 
+    def _cite(self, iri: NamedNode, index: Index) -> list[Citation]:
+        """Return the evidence of a thing; a record is its own."""
+        is_record = self.names.term("Evidence") in index.values(iri, TYPE)
+        return [index.cite(iri)] if is_record else index.citations(iri)
+
     def _title(self, iri: NamedNode, index: Index) -> Shown:
+        """Return the name of a thing; of an axiom what it says, of a record or a sentence what it is."""
+        types = index.values(iri, TYPE)
+        if AXIOM in types:
+            parts = [index.first(iri, OWL(f"annotated{x}")) for x in ("Source", "Property", "Target")]
+            subject, relation, value = (self.linker.show(part, index).label if part else "" for part in parts)
+            return Shown(f"{subject} – {relation}: {value}")
+        if self.names.term("Evidence") in types:
+            return Shown(self.interface.gettext("Evidence record"))
+        if number := index.text(iri, self.names.term("sentenceNumber")):
+            return Shown(self.interface.gettext("Sentence %(number)s", number=number))
         shown = self.linker.show(iri, index)
         return Shown(shown.label, shown.lang)
 

@@ -91,6 +91,14 @@ def test_each_fact_opens_its_sentence_and_leads_to_it(client: FlaskClient) -> No
     assert 'href="https://example.org/river-forum#:~:text=former%20mayor"' in page
 
 
+def test_a_record_shows_its_own_words(client: FlaskClient) -> None:
+    page = client.get("/page/ada-lind").get_data(as_text=True)
+    records = set(re.findall(r'href="(/evidence/[0-9a-f]+)"', page))
+    shown = [client.get(link, headers={"Accept": "text/html"}).get_data(as_text=True) for link in records]
+    assert all("<h1>Evidence record</h1>" in text for text in shown)
+    assert any("<mark>former mayor</mark>" in text for text in shown)
+
+
 def test_names_of_other_languages_say_so(client: FlaskClient) -> None:
     english = client.get("/page/ada-lind").get_data(as_text=True)
     assert '<span lang="zh">阿达·林德</span> <small>Chinese</small>' in english
