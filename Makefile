@@ -38,7 +38,7 @@ build: $(READY) ## build a release from the sources
 
 lint: setup ## ruff, mypy and tsc
 	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check kg webapp tests
+	@$(BIN)/ruff format --check bench kg webapp tests
 	@$(BIN)/mypy
 	@if [ -d node_modules ]; then PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent check; fi
 

@@ -20,7 +20,7 @@ from kg import errors
 from kg.formats import GRAPH_FORMATS, RESULT_FORMATS, Format, find_format
 from kg.store import frames, sandbox
 from kg.store.base import SERVICE_REFUSED, Query, StoreState
-from kg.store.pool import SLOW_AFTER_S, Pool, PoolSize
+from kg.store.pool import Pool, PoolSize
 from kg.store.process import READ_BYTES, Lost, Overdue, WorkerProcess
 
 
@@ -88,29 +88,26 @@ class _Lease:
             try:
                 return self._run(slow=False)
             except _Slow:
-                self._pool.remember_text(self._key, slow=True)
                 self._forget_bytes()
         return self._run(slow=True)
 
     def _run(self, *, slow: bool) -> Format:
-        started = self._take(slow)
+        worker = self._take(slow)
         self._send()
-        fmt = self._read_format(started)
-        self._read_ahead(started)
-        if slow and self._ended and time.monotonic() - started < SLOW_AFTER_S:
+        fmt = self._read_format()
+        self._read_ahead()
+        if slow and self._ended and worker.read_quick_left() > 0:
             self._pool.remember_text(self._key, slow=False)
         return fmt
 
-    def _take(self, slow: bool) -> float:
-        """Take a worker; returns the time from which on the query runs."""
+    def _take(self, slow: bool) -> WorkerProcess:
         worker = self._pool.take(self._query.client, self._query.cancellation, slow=slow)
-        started = time.monotonic()
-        worker.deadline = started + self._query.limits.deadline_s
+        worker.begin(self._query.limits.deadline_s)
         with self._lock:
             self._worker = worker
         if self._query.cancellation.cancelled:
             self._kill()
-        return started
+        return worker
 
     def _send(self) -> None:
         worker = self._held()
@@ -119,42 +116,44 @@ class _Lease:
         except (Lost, Overdue) as end:
             raise self._explain(end) from None
 
-    def _read_format(self, started: float) -> Format:
-        content = json.loads(self._receive_probing(started))
+    def _read_format(self) -> Format:
+        content = json.loads(self._receive_probing())
         name = content["format"]
         fmt = find_format(name, RESULT_FORMATS) or find_format(name, GRAPH_FORMATS)
         assert fmt is not None
         return fmt
 
-    def _read_ahead(self, started: float) -> None:
+    def _read_ahead(self) -> None:
         """Read until the end, or until the query is slow or large and has its place in the slow lane."""
         while not self._ended:
             worker = self._held()
             if worker.slow and self._chunks:
                 return
             if self._buffered < READ_BYTES:
-                self._keep_chunk(self._receive_probing(started))
+                self._keep_chunk(self._receive_probing())
             elif self._query.client == "" or self._pool.may_be_slow(worker):
                 return
             else:
                 raise self._give_way()
 
-    def _receive_probing(self, started: float) -> bytes:
+    def _receive_probing(self) -> bytes:
         """Receive, and become slow when it is time; raises ``_Slow`` where there is no place for that."""
         worker = self._held()
-        if worker.slow or self._query.client == "":
-            return self._receive()
-        try:
-            kind, payload = worker.receive(min(started + SLOW_AFTER_S, worker.deadline))
-        except Lost as end:
-            raise self._explain(end) from None
-        except Overdue:
-            if not worker.is_overdue and not self._pool.may_be_slow(worker):
-                raise self._give_way() from None
-            return self._receive()
-        return self._read_frame(kind, payload)
+        while not worker.slow and self._query.client and not worker.is_overdue:
+            left_s = worker.read_quick_left()
+            if left_s <= 0 and not self._pool.may_be_slow(worker):
+                raise self._give_way()
+            try:
+                return self._read_frame(*worker.receive(min(time.monotonic() + left_s, worker.deadline)))
+            except Lost as end:
+                raise self._explain(end) from None
+            except Overdue:
+                continue
+        return self._receive()
 
     def _give_way(self) -> _Slow:
+        if self._held().is_costly:
+            self._pool.remember_text(self._key, slow=True)
         self._release(reusable=False)
         return _Slow()
 

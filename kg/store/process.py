@@ -12,6 +12,11 @@ import time
 from kg.store import frames
 
 READ_BYTES = 256 * 1024
+QUICK_CPU_S = 0.05
+"""Processor time that a query may take and still be quick. Time on the clock would not do: on a machine
+under load it passes for a query that has hardly begun."""
+QUICK_WALL_S = 0.5
+"""Time on the clock after which a query is slow in any case, such as one that waits for a disk."""
 _LOWERED = 10
 """Niceness of a worker whose query is slow: quick queries go first, and it has the rest."""
 _NUMBER = struct.Struct("i")
@@ -47,6 +52,9 @@ class WorkerProcess:
         os.set_blocking(input_fd, False)
         self._buffer = bytearray()
         self._exit_code: int | None = None
+        # Of the processor time of another process (clock_getcpuclockid(3)).
+        self._clock = (~pid << 3) | 2
+        self._began = self._began_cpu = 0.0
         self.deadline = float("inf")
         self.client = ""
         self.slow = False
@@ -55,6 +63,27 @@ class WorkerProcess:
     def alive(self) -> bool:
         """Whether the process runs."""
         return self._read_status(0.0) is None
+
+    def begin(self, deadline_s: float) -> None:
+        """Start the clocks of a query."""
+        self._began, self._began_cpu = time.monotonic(), self._read_cpu()
+        self.deadline = self._began + deadline_s
+
+    @property
+    def is_costly(self) -> bool:
+        """Whether its query has taken more processor time than a quick one may."""
+        return self._read_cpu() - self._began_cpu >= QUICK_CPU_S
+
+    def read_quick_left(self) -> float:
+        """Return the seconds for which its query may still be called quick; none or less if it is slow."""
+        cpu_s = QUICK_CPU_S - (self._read_cpu() - self._began_cpu)
+        return min(cpu_s, QUICK_WALL_S - (time.monotonic() - self._began))
+
+    def _read_cpu(self) -> float:
+        try:
+            return time.clock_gettime(self._clock)
+        except OSError:
+            return 0.0  # it has ended, as whoever reads from it will see
 
     @property
     def is_overdue(self) -> bool:
