@@ -78,6 +78,13 @@ class Settings:
     store_user: str = _setting("", "user of the engine; empty: it asks for none")
     store_password: str = _setting("", "the user's password; better in the environment than in a file")
     store_token: str = _setting("", "bearer token, in place of user and password")
+    old_releases: int = _setting(
+        3, "old releases that each server process keeps open, for those who name them", minimum=1
+    )
+    old_release_workers: int = _setting(1, "SPARQL worker processes of each old release", minimum=1)
+    old_release_idle_s: float = _setting(
+        300.0, "how long an old release stays open when nobody asks for it", minimum=1.0
+    )
     incoming_links: int = _setting(100, "incoming links shown on a page of an entity", minimum=1)
 
     @property

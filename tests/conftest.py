@@ -73,3 +73,21 @@ def mini_var(tmp_path_factory: pytest.TempPathFactory, mini_sources: Sources, mi
 @pytest.fixture(scope="session")
 def mini_release(mini_var: Path, mini_sources: Sources, mini_report: Report) -> Release:
     return build_release(mini_sources, mini_report, mini_var)
+
+
+def build_variant(sources: Path, var: Path, number: int) -> str:
+    """Build a release of the tiny dataset with one more name in it; returns its id."""
+    entities = sources / "data" / "entities.ttl"
+    text = (MINI / "data" / "entities.ttl").read_text(encoding="utf-8")
+    grounds = "{| <ontology#source> <https://example.org/> |}"
+    fact = f'\nid:river-council skos:altLabel "Name {number}"@en {grounds} .\n'
+    entities.write_text(text + fact, encoding="utf-8")
+    read = read_sources(sources, BASE)
+    return build_release(read, check_sources(read), var).id
+
+
+@pytest.fixture
+def three(tmp_path: Path, sources_copy: Path) -> tuple[Path, list[str]]:
+    """A folder with three releases, the last of them current."""
+    var = tmp_path / "var"
+    return var, [build_variant(sources_copy, var, number) for number in range(3)]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from flask import Flask, Response, request
 
 from kg.settings import Settings
-from webapp import assets, current, errors, frame, metrics, responses
+from webapp import assets, current, errors, frame, memento, metrics, responses
+from webapp.addresses import PermanentAddresses
 from webapp.contexts import Contexts
 from webapp.views import (
     articles,
@@ -15,6 +16,7 @@ from webapp.views import (
     ontology,
     pages,
     reconciliation,
+    releases,
     search,
     sparql,
 )
@@ -28,6 +30,7 @@ BLUEPRINTS = (
     reconciliation.blueprint,
     sparql.blueprint,
     dumps.blueprint,
+    releases.blueprint,
     health.blueprint,
 )
 
@@ -47,6 +50,7 @@ def create_app(settings: Settings) -> Flask:
     app.after_request(_finish)
     app.teardown_request(current.drop_context)
     frame.set_up(app, settings)
+    app.wsgi_app = PermanentAddresses(app.wsgi_app)  # type: ignore[method-assign]
     return app
 
 
@@ -54,6 +58,7 @@ def _finish(response: Response) -> Response:
     metrics.count_request(request.endpoint or "none", response.status_code)
     responses.add_common_headers(response)
     frame.finish(response)
+    memento.finish(response)
     # Werkzeug passes such a body to the server bare, and then nobody calls what waits for its end.
     response.direct_passthrough = False
     current.keep_until_closed(response)

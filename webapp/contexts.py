@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from kg.errors import KgError
 from kg.release.engine import to_target
 from kg.release.layout import Release, open_release, read_current_id
+from kg.release.locks import Hold
 from kg.search.index import SearchIndex
 from kg.settings import Settings, check_service_prefixes
 from kg.store.base import Store
@@ -16,21 +18,34 @@ from kg.store.embedded import EmbeddedStore
 from kg.store.pool import PoolSize
 from kg.store.remote import RemoteStore
 from kg.vocab import Names
+from webapp.archive import Archive
 
 _log = logging.getLogger(__name__)
 
 
 class ReleaseContext:
-    """A release that is being served, with its store and index; counts the requests that use it."""
+    """A release that is being served, with its store and index; counts the requests that use it.
 
-    def __init__(self, release: Release, store: Store) -> None:
+    Parameters
+    ----------
+    hold: keeps the release from being removed.
+    """
+
+    def __init__(self, release: Release, store: Store, hold: Hold) -> None:
         self.release = release
+        self._hold = hold
         self.store = store
         self.search = SearchIndex(release.search_path)
         self.names = Names(release.manifest.base_iri)
         self._lock = threading.Lock()
         self._users = 0
         self._retired = False
+
+    @property
+    def in_use(self) -> bool:
+        """Whether a request uses it."""
+        with self._lock:
+            return self._users > 0
 
     def add_user(self) -> None:
         """Count a request in; each needs one ``release_user``."""
@@ -57,34 +72,51 @@ class ReleaseContext:
         """Close the store and the index; no request may be using them."""
         self.store.close()
         self.search.close()
+        self._hold.close()
 
 
 class Contexts:
-    """Follows the link to the current release, and closes an old one when its last request has ended."""
+    """Follows the link to the current release, and closes the last one when its last request has ended.
+
+    Other releases are opened for those who name them; ``webapp.archive`` bounds their number.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._var = Path(settings.var)
         self._lock = threading.Lock()
         self._current: ReleaseContext | None = None
+        # An engine behind the seam holds the current release; old ones are answered from their own stores.
+        few = replace(
+            settings, store="", query_workers=min(settings.query_workers, settings.old_release_workers)
+        )
+        self._archive = Archive(
+            lambda release_id: self._open(release_id, few), settings.old_releases, settings.old_release_idle_s
+        )
 
-    def acquire(self) -> ReleaseContext:
-        """Return the context of the current release; each call needs one ``release_user``.
+    def acquire(self, release_id: str = "") -> ReleaseContext:
+        """Return the context of a release, or of the current one; each call needs one ``release_user``.
 
         Raises
         ------
         NoRelease, ReleaseError, StoreUnavailable: there is none, or it cannot be opened.
+        StoreBusy: too many old releases are in use.
         """
         current_id = read_current_id(self._var)
+        if release_id not in ("", current_id):
+            return self._archive.acquire(release_id)
         with self._lock:
             if self._current is None or self._current.release.id != current_id:
                 self._switch(current_id)
             assert self._current is not None
-            self._current.add_user()
-            return self._current
+            if release_id in ("", self._current.release.id):
+                self._current.add_user()
+                return self._current
+        return self._archive.acquire(release_id)  # the named one is current, but could not be opened as such
 
     def close(self) -> None:
         """Close what is open."""
+        self._archive.close()
         with self._lock:
             current, self._current = self._current, None
         if current is not None:
@@ -92,7 +124,7 @@ class Contexts:
 
     def _switch(self, release_id: str) -> None:
         try:
-            opened = self._open(release_id)
+            opened = self._open(release_id, self._settings)
         except KgError as error:
             if self._current is None:
                 raise
@@ -102,20 +134,25 @@ class Contexts:
         if old is not None:
             old.retire()
 
-    def _open(self, release_id: str) -> ReleaseContext:
-        release = open_release(self._var, release_id)
-        return ReleaseContext(release, self._open_store(release))
+    def _open(self, release_id: str, settings: Settings) -> ReleaseContext:
+        hold = Hold(self._var, release_id)
+        try:
+            release = open_release(self._var, release_id)
+            return ReleaseContext(release, _open_store(release, settings), hold)
+        except BaseException:  # whatever it was, the release must not stay locked
+            hold.close()
+            raise
 
-    def _open_store(self, release: Release) -> Store:
-        settings = self._settings
-        if settings.store:
-            return RemoteStore(
-                to_target(release, settings), workers=settings.query_workers, queue_s=settings.query_queue_s
-            )
-        size = PoolSize(
-            workers=settings.query_workers,
-            worker_bytes=settings.max_worker_bytes,
-            waiting=settings.query_queue,
-            wait_s=settings.query_queue_s,
+
+def _open_store(release: Release, settings: Settings) -> Store:
+    if settings.store:
+        return RemoteStore(
+            to_target(release, settings), workers=settings.query_workers, queue_s=settings.query_queue_s
         )
-        return EmbeddedStore(release.store_path, size, check_service_prefixes(settings.service_prefixes))
+    size = PoolSize(
+        workers=settings.query_workers,
+        worker_bytes=settings.max_worker_bytes,
+        waiting=settings.query_queue,
+        wait_s=settings.query_queue_s,
+    )
+    return EmbeddedStore(release.store_path, size, check_service_prefixes(settings.service_prefixes))

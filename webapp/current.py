@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import cast
 
 from flask import Response, current_app, g, request
+from werkzeug.exceptions import BadRequest
 
 from kg.settings import Settings
 from kg.store.base import Cancellation
+from webapp.addresses import RELEASE
 from webapp.bridge import CANCELLATION
 from webapp.contexts import Contexts, ReleaseContext
 from webapp.languages import Interface, choose_language, open_interface
@@ -24,15 +26,30 @@ def context() -> ReleaseContext:
     Raises
     ------
     NoRelease: nothing has been built yet.
+    UnknownRelease, OtherLayout: the release that the address names cannot be served.
     """
     if "context" not in g:
-        g.context = cast(Contexts, current_app.extensions["kg_contexts"]).acquire()
+        g.context = cast(Contexts, current_app.extensions["kg_contexts"]).acquire(named_release())
     return cast(ReleaseContext, g.context)
 
 
 def cancellation() -> Cancellation:
     """Return what is cancelled when the client of this request leaves, if the server tells."""
     return cast(Cancellation, request.environ.get(CANCELLATION) or Cancellation())
+
+
+def named_release() -> str:
+    """Return the id of the release that the address names, or nothing: then it is the current one.
+
+    Raises
+    ------
+    BadRequest: it names two.
+    """
+    in_path = str(request.environ.get(RELEASE, ""))
+    in_query = request.args.get("release", "") if request.endpoint == "sparql.query" else ""
+    if in_path and in_query not in ("", in_path):
+        raise BadRequest(f"The address names two releases, {in_path} and {in_query}.")
+    return in_path or in_query
 
 
 def interface() -> Interface:

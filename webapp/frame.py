@@ -10,6 +10,7 @@ from flask import Flask, Response, g, request, url_for
 
 from kg.settings import Settings
 from webapp import current, digests
+from webapp.addresses import RELEASE, SITE_ROOT
 from webapp.languages import ENGLISH, LANGUAGES, find_language
 from webapp.negotiation import HTML
 
@@ -73,6 +74,8 @@ def finish(response: Response) -> Response:
 def _page_variables(settings: Settings, routes: frozenset[str]) -> dict[str, Any]:
     context = g.get("context")
     return {
+        "permanent": str(request.environ.get(RELEASE, "")),
+        "site_root": str(request.environ.get(SITE_ROOT, "")),
         "site_title": settings.title,
         "release": context.release.manifest if context else None,
         "interface": current.interface(),
@@ -93,10 +96,11 @@ def _link_languages(base_iri: str) -> list[LanguageLink]:
     kept = [(name, value) for name, value in request.args.items(multi=True) if name != "lang"]
     spoken = current.interface().language
     links = []
+    prefix = request.script_root.removeprefix(str(request.environ.get(SITE_ROOT, "")))
     for language in (ENGLISH, *(other for other in LANGUAGES if other is not ENGLISH)):
         query = urlencode([*kept, ("lang", language.code)])
         href = f"{request.script_root}{request.path}?{query}"
-        absolute = f"{base_iri.rstrip('/')}{request.path}?{query}" if base_iri else ""
+        absolute = f"{base_iri.rstrip('/')}{prefix}{request.path}?{query}" if base_iri else ""
         links.append(
             LanguageLink(language.code, language.tag, language.name, href, absolute, language is spoken)
         )

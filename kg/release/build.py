@@ -20,6 +20,7 @@ from kg.errors import CheckFailed, ReleaseError
 from kg.publication import find_licence
 from kg.release.catalogue import switch_current, sync
 from kg.release.dumps import DumpWriter, sort_quads
+from kg.release.iris import write_iris
 from kg.release.layout import (
     LAYOUT_VERSION,
     Release,
@@ -128,6 +129,7 @@ def _build_aside(
             if article.text is not None:
                 (folder / "texts" / f"{article.slug}.txt").write_bytes(article.text.text.encode())
         (folder / "context.jsonld").write_text(render_context(sources), encoding="utf-8")
+        write_iris(folder / "iris.txt", quads, sources.names.base)
         on_step("search index")
         write_index(folder / "search.sqlite", quads, sources.names)
         write_manifest(

@@ -20,7 +20,7 @@ from pathlib import Path
 from pyoxigraph import BlankNode, NamedNode, Quad, Triple
 
 from kg.formats import GRAPH_FORMATS, N_QUADS, TRIG, TURTLE, Format
-from kg.release.layout import LAYOUT_VERSION, ArticleEntry, DumpFile
+from kg.release.layout import CHECKSUMS, IDENTITY, LAYOUT_VERSION, ArticleEntry, DumpFile
 from kg.release.writing import Written, write_packed
 from kg.vocab import AXIOM, OWL, REIFIES, TYPE, Names, named
 
@@ -29,10 +29,6 @@ WHOLE = "article-kg"
 
 RDF_1_2 = f"{WHOLE}-rdf12"
 """Stem of the dumps in which a simple relation is reified by a triple term."""
-
-CHECKSUMS = "SHA256SUMS"
-IDENTITY = "release.json"
-"""Says which release the dumps are of, so that they can be checked where nothing else came along."""
 
 _PARTS = ("annotatedSource", "annotatedProperty", "annotatedTarget")
 

@@ -10,6 +10,7 @@ var/
     store/             the Oxigraph store
     dumps/             packed dumps, release.json and SHA256SUMS
     texts/<slug>.txt   captured texts of the articles
+    iris.txt           IRIs that something is said about, sorted
     context.jsonld     the JSON-LD context, with the base IRI in it
     search.sqlite      names, quotes and facets
 """
@@ -25,8 +26,14 @@ from pathlib import Path
 from kg.context import Context
 from kg.errors import NoRelease, OtherLayout, ReleaseError, UnknownRelease
 
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 """Part of every release id: a change of what a release holds makes a new id."""
+
+CHECKSUMS = "SHA256SUMS"
+IDENTITY = "release.json"
+"""Says which release the dumps beside it are of, for whoever has nothing else of it."""
+SIGNATURE = "SHA256SUMS.minisig"
+"""Signature over the checksums, if the release is signed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +149,11 @@ def load_context(path: Path) -> Context:
 def releases_path(var: Path) -> Path:
     """Return the folder of all releases."""
     return var / "releases"
+
+
+def iris_path(var: Path, release_id: str) -> Path:
+    """Return the file of the IRIs that a release says something about."""
+    return releases_path(var) / release_id / "iris.txt"
 
 
 def building_path(var: Path) -> Path:

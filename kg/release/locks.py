@@ -57,6 +57,9 @@ class Hold:
         """Give the release free. May be called twice."""
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
+            # Unlocked and not only closed: a worker forked meanwhile may have inherited the lock.
+            with suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
             os.close(descriptor)
 
     def __enter__(self) -> Hold:

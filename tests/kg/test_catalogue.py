@@ -11,33 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from kg.check.findings import check_sources
 from kg.errors import BuildInProgress, OtherLayout, ReleaseError, UnknownRelease
-from kg.release.build import build_release
 from kg.release.catalogue import list_releases, remove_old, roll_back, switch_current
 from kg.release.history import parse_time, read_history, record_switch
 from kg.release.layout import history_path, open_release, read_current_id, releases_path
 from kg.release.locks import Hold, lock_builds
-from kg.sources import read_sources
-from tests.conftest import BASE, MINI
-
-
-def build_variant(sources: Path, var: Path, number: int) -> str:
-    """Build a release of the tiny dataset with one more name in it; returns its id."""
-    entities = sources / "data" / "entities.ttl"
-    text = (MINI / "data" / "entities.ttl").read_text(encoding="utf-8")
-    grounds = "{| <ontology#source> <https://example.org/> |}"
-    fact = f'\nid:river-council skos:altLabel "Name {number}"@en {grounds} .\n'
-    entities.write_text(text + fact, encoding="utf-8")
-    read = read_sources(sources, BASE)
-    return build_release(read, check_sources(read), var).id
-
-
-@pytest.fixture
-def three(tmp_path: Path, sources_copy: Path) -> tuple[Path, list[str]]:
-    """A folder with three releases, the last of them current."""
-    var = tmp_path / "var"
-    return var, [build_variant(sources_copy, var, number) for number in range(3)]
 
 
 def kg(var: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

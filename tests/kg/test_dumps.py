@@ -18,8 +18,8 @@ import zstandard
 
 from kg.check.findings import Report
 from kg.formats import GRAPH_FORMATS, N_QUADS, TRIG, find_format, to_rdf_format
-from kg.release.dumps import CHECKSUMS, IDENTITY, canonicalize, reify, restore, sort_quads
-from kg.release.layout import DumpFile, Release
+from kg.release.dumps import canonicalize, reify, restore, sort_quads
+from kg.release.layout import CHECKSUMS, IDENTITY, DumpFile, Release
 from tests.conftest import BASE, MINI
 
 ROOT = Path(__file__).parent.parent.parent

@@ -11,7 +11,7 @@ from werkzeug.urls import iri_to_uri
 
 from kg.description import Description, Reader, query_incoming
 from kg.errors import NotAcceptable
-from kg.formats import DOCUMENT_FORMATS, QUAD_FORMATS, Format, find_format
+from kg.formats import DOCUMENT_FORMATS, JSON, QUAD_FORMATS, Format, find_format
 from kg.release.layout import load_context
 from kg.serialization import Statements, serialize_statements
 from kg.store.base import Limits
@@ -23,6 +23,9 @@ from webapp.negotiation import HTML, negotiate
 from webapp.pages.entity import EntityMaker
 from webapp.pages.evidence import EvidenceMaker
 from webapp.responses import add_cache_headers, make_etag, match_etag
+
+PLAIN_JSON = Format("json", "application/json", "json", JSON.aliases)
+"""JSON of our own, for programs that do not want RDF."""
 
 OFFERS = (HTML, *DOCUMENT_FORMATS)
 """Formats of a document; a client that takes anything gets the page."""
