@@ -85,6 +85,11 @@ class Settings:
     old_release_idle_s: float = _setting(
         300.0, "how long an old release stays open when nobody asks for it", minimum=1.0
     )
+    max_compared_quads: int = _setting(
+        2_000_000,
+        "quads of two releases together that are compared for a visitor; `kg diff` has no limit",
+        minimum=0,
+    )
     incoming_links: int = _setting(100, "incoming links shown on a page of an entity", minimum=1)
 
     @property

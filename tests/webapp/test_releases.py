@@ -207,3 +207,22 @@ def test_the_list_and_the_page_of_a_release(site: Flask, ids: list[str]) -> None
     page = client.get(f"/releases/{ids[0]}", headers={"Accept": "text/html"}).text
     assert shown["canonical_hash"]["value"] in page
     assert client.get(f"/releases/{ids[0]}/").get_json() == shown
+
+
+def test_what_changed_is_told_and_given_as_rdf(site: Flask, ids: list[str]) -> None:
+    client = site.test_client()
+    changes = client.get(f"/releases/{ids[2]}").get_json()["changes"]
+    assert changes["before"] == ids[1]
+    assert changes["figures"]["facts_added"] == 1
+    told = "River Council: other name “Name 2” (en) added"
+    assert told in [fact["text"] for fact in changes["facts"]]
+    assert told in client.get(f"/releases/{ids[2]}", headers={"Accept": "text/html"}).text
+    added = client.get(f"/releases/{ids[2]}.added.nq?since={ids[0]}")
+    assert added.mimetype == "application/n-quads"
+    assert len(added.text.splitlines()) == changes["figures"]["quads_added"]
+    patch = client.get(f"/releases/{ids[2]}.rdfp")
+    assert patch.mimetype == "application/rdf-patch"
+    assert patch.text.startswith("H id ")
+    assert patch.text.endswith("TC .\n")
+    assert client.get(f"/releases/{ids[0]}.rdfp").status_code == 404
+    assert client.get(f"/releases/{ids[1]}.removed.nq?since=nosuch").status_code == 404
