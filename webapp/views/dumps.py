@@ -22,7 +22,7 @@ from kg.release.layout import CHECKSUMS, IDENTITY, SIGNATURE, DumpFile, Release
 from webapp import current
 from webapp.addresses import RELEASE
 from webapp.negotiation import HTML
-from webapp.responses import CHUNK_BYTES, add_cache_headers, match_etag
+from webapp.responses import add_cache_headers, match_etag
 from webapp.views.documents import PLAIN_JSON, choose_format, tag_document
 
 blueprint = Blueprint("dumps", __name__)
@@ -30,6 +30,7 @@ blueprint = Blueprint("dumps", __name__)
 BESIDES = {CHECKSUMS: "text/plain", IDENTITY: "application/json", SIGNATURE: "text/plain"}
 """Files that are no dumps → their media types."""
 _PACKED = {"gzip": "application/gzip", "zstd": "application/zstd"}
+CHUNK_BYTES = 64 * 1024
 _AGE_S = 365 * 24 * 3600
 
 

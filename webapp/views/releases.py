@@ -26,8 +26,9 @@ from webapp.memento import (
     parse_accept_datetime,
 )
 from webapp.negotiation import HTML
-from webapp.responses import CHUNK_BYTES, add_cache_headers, make_etag, match_etag
+from webapp.responses import add_cache_headers, make_etag, match_etag
 from webapp.views.documents import PLAIN_JSON, choose_format, tag_document
+from webapp.views.dumps import CHUNK_BYTES
 
 blueprint = Blueprint("releases", __name__)
 
