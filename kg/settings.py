@@ -78,6 +78,9 @@ class Settings:
     store_user: str = _setting("", "user of the engine; empty: it asks for none")
     store_password: str = _setting("", "the user's password; better in the environment than in a file")
     store_token: str = _setting("", "bearer token, in place of user and password")
+    signing_key: str = _setting(
+        "", "file with the secret key that `kg build` signs releases with; empty: they are not signed"
+    )
     old_releases: int = _setting(
         3, "old releases that each server process keeps open, for those who name them", minimum=1
     )

@@ -11,11 +11,11 @@ import sys
 
 import click
 
-from kg.cli import asking, building, comparing, publishing, releases, serving
+from kg.cli import asking, building, comparing, publishing, releases, serving, signing
 from kg.cli.group import cli
 from kg.errors import KgError
 
-__all__ = ["asking", "building", "cli", "comparing", "main", "publishing", "releases", "serving"]
+__all__ = ["asking", "building", "cli", "comparing", "main", "publishing", "releases", "serving", "signing"]
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from kg.cli.output import report_as_json, show_coverage, show_findings, show_jso
 from kg.errors import CheckFailed
 from kg.release.build import build_release
 from kg.release.layout import Release
+from kg.release.signatures import read_secret_key, sign_release
 from kg.settings import Settings
 from kg.sources import Sources, find_root, read_sources
 
@@ -79,6 +80,8 @@ def build_sources(settings: Settings, quiet: bool = False) -> tuple[Release | No
             release = build_release(
                 sources, report, Path(settings.var), lambda step: on_step(f"writing {step}")
             )
+            if settings.signing_key:
+                sign_release(release.dumps_path, read_secret_key(Path(settings.signing_key)))
             return release, report
         except CheckFailed:
             pass
