@@ -10,6 +10,7 @@ from webapp.addresses import PermanentAddresses
 from webapp.contexts import Contexts
 from webapp.views import (
     articles,
+    browse,
     dumps,
     entities,
     health,
@@ -26,6 +27,7 @@ BLUEPRINTS = (
     entities.blueprint,
     articles.blueprint,
     ontology.blueprint,
+    browse.blueprint,
     search.blueprint,
     reconciliation.blueprint,
     sparql.blueprint,

@@ -11,6 +11,7 @@ from kg.errors import KgError
 from kg.release.engine import to_target
 from kg.release.layout import Release, open_release, read_current_id
 from kg.release.locks import Hold
+from kg.search.browse import Browser
 from kg.search.index import SearchIndex
 from kg.settings import Settings, check_service_prefixes
 from kg.store.base import Store
@@ -36,6 +37,7 @@ class ReleaseContext:
         self._hold = hold
         self.store = store
         self.search = SearchIndex(release.search_path)
+        self.browser = Browser(self.search)
         self.names = Names(release.manifest.base_iri)
         self._lock = threading.Lock()
         self._users = 0
