@@ -36,6 +36,11 @@ class Result:
         """The name that matched."""
         return "".join(piece.text for piece in self.pieces)
 
+    @property
+    def is_by_name(self) -> bool:
+        """Whether the name that matched is the one that is shown."""
+        return (self.text, self.lang) == (self.name.label, self.name.lang)
+
 
 @dataclass(frozen=True, slots=True)
 class QuoteResult:

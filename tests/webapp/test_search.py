@@ -83,13 +83,19 @@ def test_a_limit_that_is_none_is_refused(client: FlaskClient, query: str) -> Non
 
 def test_results_say_why_and_are_escaped(client: FlaskClient) -> None:
     page = client.get("/search?q=wang", headers={"Accept": "text/html"}).text
-    assert '<span lang="en"><mark>Wang</mark> Yi</span>' in page
+    assert '<a href="/page/wang-yi" lang="en"><mark>Wang</mark> Yi</a>' in page
     assert "<mark>Wang</mark> &lt;b&gt;Lab&lt;/b&gt; &amp; Co" in page
     assert 'href="/article/a#s7"' in page
     assert "Minister <mark>Wang</mark> Yi spoke" in page
     page = client.get('/search?q="><script>', headers={"Accept": "text/html"}).text
     assert "<script>alert" not in page
     assert "&#34;&gt;&lt;script&gt;" in page
+
+
+def test_a_result_by_another_name_says_which(client: FlaskClient) -> None:
+    page = client.get("/search?q=王", headers={"Accept": "text/html"}).text
+    assert '<span lang="en">Wang Yi</span></a>' in page
+    assert 'Name (zh): <span lang="zh"><mark>王</mark>毅</span>' in page
 
 
 def test_results_narrow_down_by_type_and_to_quotes(client: FlaskClient) -> None:

@@ -119,6 +119,7 @@ def browse() -> Response:
         is_first=not asked.after,
         first=asked.href(),
         clear=url_for("browse.browse"),
+        is_chosen=bool(asked.selection),
         is_narrow=len(asked.selection) > 1 or bool(asked.after),
         json_href=asked.href() + ("&" if asked.query() else "?") + "format=json",
     )
