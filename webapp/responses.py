@@ -26,6 +26,9 @@ def add_common_headers(response: Response) -> Response:
     # All that is served is public and nothing depends on who asks.
     headers.setdefault("Access-Control-Allow-Origin", "*")
     headers.setdefault("Access-Control-Expose-Headers", "ETag, Link, Retry-After")
+    if request.method == "OPTIONS":
+        headers.setdefault("Access-Control-Allow-Methods", headers.get("Allow", ""))
+        headers.setdefault("Access-Control-Allow-Headers", "Accept, Content-Type, If-None-Match")
     return response
 
 

@@ -22,6 +22,9 @@ SORTS = ("links", "name", "date")
 FEW = 20_000
 """Things of the rarest facet up to which they are collected and sorted; more are read in order instead."""
 
+FEW_OF_ALL = float("inf")
+"""A count has to see all of them, so they are always collected from the rarest facet."""
+
 CACHED_COUNTS = 512
 
 _ORDERS = {
@@ -83,7 +86,8 @@ class Browser:
         after: the IRI of the thing after which to go on; one that is not known begins anew.
         """
         hint, order, beyond = _ORDERS[sort]
-        source, conditions, values = self._write(selection, hint)
+        source, conditions = self._write(selection, hint, FEW)
+        values: dict[str, Any] = {"limit": limit + 1}
         row = self.index.database.execute(
             "SELECT id, sort_name, date FROM entity WHERE iri = ?", (after,)
         ).fetchone()
@@ -94,7 +98,7 @@ class Browser:
             number
             for (number,) in self.index.database.execute(
                 f"SELECT e.id FROM {source} WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT :limit",  # noqa: S608
-                {**values, "limit": limit + 1},
+                values,
             )
         ]
         things = self.index.get_things(ids[:limit])
@@ -134,43 +138,39 @@ class Browser:
         return total, _group(rows)
 
     def _count_selected(self, selection: Selection) -> tuple[int, dict[str, tuple[Count, ...]]]:
-        source, conditions, values = self._write(selection, "")
-        selected = f"SELECT e.id FROM {source} WHERE {' AND '.join(conditions)}"  # noqa: S608 - values are bound
-        (total,) = self.index.database.execute(f"SELECT count(*) FROM ({selected})", values).fetchone()  # noqa: S608
-        rows = self.index.database.execute(
+        source, conditions = self._write(selection, "", FEW_OF_ALL)
+        database = self.index.database
+        selected = f"SELECT e.id FROM {source} WHERE {' AND '.join(conditions)}"  # noqa: S608 - see _write
+        (total,) = database.execute(f"SELECT count(*) FROM ({selected})").fetchone()  # noqa: S608
+        rows = database.execute(
             f"""SELECT v.facet, v.iri, c.things FROM
-                    (SELECT p.value, count(*) AS things FROM ({selected}) s JOIN posting p ON p.entity = s.id
-                     GROUP BY p.value) c
-                JOIN value v ON v.id = c.value ORDER BY 1, 3 DESC, 2""",  # noqa: S608
-            values,
+                    (SELECT p.value, count(*) AS things FROM ({selected}) s CROSS JOIN posting p
+                     ON p.entity = s.id GROUP BY p.value) c
+                JOIN value v ON v.id = c.value ORDER BY 1, 3 DESC, 2"""  # noqa: S608
         )
         return total, _group(rows)
 
-    def _write(self, selection: Selection, hint: str) -> tuple[str, list[str], dict[str, Any]]:
-        """Return what to read from, the conditions, and the values that are bound in them."""
-        values: dict[str, Any] = {"tier": STATEMENTS}
-        conditions = ["e.tier <= :tier"]
-        sizes: list[tuple[int, str]] = []
-        for number, (facet, iris) in enumerate(selection):
-            ids, things = self._find_values(facet, iris)
-            values[f"v{number}"] = json.dumps(ids)
-            sizes.append((things, f"v{number}"))
+    def _write(self, selection: Selection, hint: str, few: float) -> tuple[str, list[str]]:
+        """Return what to read from and the conditions; all that is written in is our own text and numbers."""
+        conditions = [f"e.tier <= {STATEMENTS}"]
+        found = [self._find_values(facet, iris) for facet, iris in selection]
+        for values, _ in found:
             conditions.append(
-                "EXISTS (SELECT 1 FROM posting p WHERE p.entity = e.id AND p.value IN"  # noqa: S608
-                f" (SELECT value FROM json_each(:v{number})))"
+                f"EXISTS (SELECT 1 FROM posting p WHERE p.entity = e.id AND p.value IN ({values}))"  # noqa: S608
             )
-        rarest, name = min(sizes, default=(FEW + 1, ""))
-        if rarest > FEW:
-            return f"entity e {hint}", conditions, values
-        few = f"(SELECT DISTINCT entity FROM posting WHERE value IN (SELECT value FROM json_each(:{name})))"  # noqa: S608
-        return f"{few} f CROSS JOIN entity e ON e.id = f.entity", conditions, values
+        rarest, things = min(found, key=lambda pair: pair[1], default=("", few))
+        if things >= few:
+            return f"entity e {hint}", conditions
+        collected = f"SELECT DISTINCT entity FROM posting WHERE value IN ({rarest})"  # noqa: S608
+        return f"({collected}) f CROSS JOIN entity e ON e.id = f.entity", conditions
 
-    def _find_values(self, facet: str, iris: tuple[str, ...]) -> tuple[list[int], int]:
+    def _find_values(self, facet: str, iris: tuple[str, ...]) -> tuple[str, int]:
+        """Return the numbers of values, as SQL lists them, and how many things have one at most."""
         rows = self.index.database.execute(
             "SELECT id, things FROM value WHERE facet = ? AND iri IN (SELECT value FROM json_each(?))",
             (FACETS.index(facet), json.dumps(iris)),
         ).fetchall()
-        return [number for number, _ in rows], sum(things for _, things in rows)
+        return ", ".join(str(number) for number, _ in rows), sum(things for _, things in rows)
 
 
 def _group(rows: Any) -> dict[str, tuple[Count, ...]]:

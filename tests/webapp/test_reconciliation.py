@@ -256,3 +256,13 @@ def test_a_preview_may_be_framed_and_nothing_else(client: FlaskClient) -> None:
     assert "Wang Yi" in answer.text
     assert "frame-ancestors *" in answer.headers["Content-Security-Policy"]
     assert "frame-ancestors 'none'" in client.get("/search").headers["Content-Security-Policy"]
+
+
+def test_a_page_of_another_site_may_ask(client: FlaskClient) -> None:
+    asked = {"Origin": "https://other.example", "Access-Control-Request-Method": "POST"}
+    for path in ("/reconcile", "/reconcile/suggest/entity", "/reconcile/preview", "/search/suggest"):
+        answer = client.options(path, headers=asked)
+        assert answer.status_code == 200
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        assert ("POST" in answer.headers["Access-Control-Allow-Methods"]) == (path == "/reconcile")
+        assert "Content-Type" in answer.headers["Access-Control-Allow-Headers"]
