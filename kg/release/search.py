@@ -13,8 +13,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import closing
-from itertools import groupby
-from operator import itemgetter
+from itertools import groupby, islice
 from pathlib import Path
 
 from pyoxigraph import Literal, Quad
@@ -29,6 +28,8 @@ from kg.vocab import SCHEMA as SCHEMA_ORG
 
 ROWS_AT_ONCE = 5_000
 CACHE_KIB = 64 * 1024
+HASH_BYTES = 32 * 1024 * 1024
+"""Full-text rows that are gathered in memory before they are written."""
 
 _STAGE = """
 CREATE TEMP TABLE label (subject TEXT, kind INTEGER, lang TEXT, text TEXT);
@@ -61,11 +62,15 @@ INSERT INTO entity (iri, tier, links, date)
     ORDER BY tier, links DESC, iri;
 """
 
+_TYPED = """
+CREATE TEMP TABLE typed AS SELECT p.entity, group_concat(p.value, ' ') AS types FROM posting p
+    JOIN value v ON v.id = p.value AND v.facet = 0 GROUP BY p.entity;
+CREATE UNIQUE INDEX temp.typed_entity ON typed (entity);
+"""
+
 _NAMES = """
-SELECT e.id, e.iri, l.kind, l.lang, l.text, (SELECT group_concat(value, ' ') FROM posting p
-    WHERE p.entity = e.id AND p.value IN (SELECT id FROM value WHERE facet = 0))
-FROM entity e LEFT JOIN (SELECT DISTINCT * FROM label) l ON l.subject = e.iri
-ORDER BY e.id, l.kind, l.lang <> 'en', l.lang, l.text
+SELECT e.id, l.kind, l.lang, l.text, ifnull((SELECT types FROM typed WHERE entity = e.id), '')
+FROM label l JOIN entity e ON e.iri = l.subject ORDER BY e.id, l.kind, l.lang <> 'en', l.lang, l.text
 """
 
 # Which properties the things of each type have, for those who fetch values of them.
@@ -135,6 +140,10 @@ def _set_up(database: sqlite3.Connection) -> None:
     ):
         database.execute(f"PRAGMA {pragma}")
     database.executescript(SCHEMA + _STAGE)
+    for table in ("name_index", "quote_index"):
+        # Rows are gathered in memory and merged once at the end; merging as they come takes twice as long.
+        database.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('automerge', 0)")  # noqa: S608
+        database.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('hashsize', {HASH_BYTES})")  # noqa: S608
 
 
 def _fill(database: sqlite3.Connection) -> None:
@@ -254,38 +263,36 @@ def _stage(database: sqlite3.Connection, quads: Iterable[Quad], names: Names) ->
 
 
 def _write_names(database: sqlite3.Connection, folding: Folding) -> None:
-    sort_names: list[tuple[str, int]] = []
-    names: list[tuple[object, ...]] = []
-    words: list[tuple[int, str, str]] = []
+    run(database, _TYPED)
+    # Two graphs may say the same, and equal rows come one after the other.
+    rows = (row for row, _ in groupby(database.execute(_NAMES)))
     number = 0
-    rows = database.execute(_NAMES)
-    for (entity, iri), group in groupby(rows, key=itemgetter(0, 1)):
-        first = ""
-        for *_, kind, lang, text, types in group:
-            if text is None:
-                continue
-            number += 1
-            folded = folding.fold(text)
-            first = first or folded
-            names.append((number, entity, kind, lang, text, hash_name(folded)))
-            words.append((number, folded, " ".join(map(type_word, types.split())) if types else ""))
-        sort_names.append((first or folding.fold(iri.rpartition("/")[2]), entity))
-        if len(sort_names) >= ROWS_AT_ONCE:
-            _flush_names(database, names, words, sort_names)
-    _flush_names(database, names, words, sort_names)
+    while batch := list(islice(rows, ROWS_AT_ONCE)):
+        folded = [folding.fold(text) for _, _, _, text, _ in batch]
+        numbers = range(number + 1, number + len(batch) + 1)
+        number += len(batch)
+        database.executemany(
+            "INSERT INTO name VALUES (?, ?, ?, ?, ?, ?)",
+            ((n, *row[:4], hash_name(name)) for n, row, name in zip(numbers, batch, folded, strict=True)),
+        )
+        database.executemany(
+            "INSERT INTO name_index (rowid, words, types) VALUES (?, ?, ?)",
+            ((n, name, _write_types(row[4])) for n, row, name in zip(numbers, batch, folded, strict=True)),
+        )
+        # The first name of a thing is the one that it is sorted by.
+        database.executemany(
+            "UPDATE entity SET sort_name = ? WHERE id = ? AND sort_name = ''",
+            ((name, row[0]) for row, name in zip(batch, folded, strict=True)),
+        )
+    nameless = database.execute("SELECT id, iri FROM entity WHERE sort_name = ''").fetchall()
+    database.executemany(
+        "UPDATE entity SET sort_name = ? WHERE id = ?",
+        ((folding.fold(iri.rpartition("/")[2]), entity) for entity, iri in nameless),
+    )
 
 
-def _flush_names(
-    database: sqlite3.Connection,
-    names: list[tuple[object, ...]],
-    words: list[tuple[int, str, str]],
-    sort_names: list[tuple[str, int]],
-) -> None:
-    database.executemany("INSERT INTO name VALUES (?, ?, ?, ?, ?, ?)", names)
-    database.executemany("INSERT INTO name_index (rowid, words, types) VALUES (?, ?, ?)", words)
-    database.executemany("UPDATE entity SET sort_name = ? WHERE id = ?", sort_names)
-    for rows in (names, words, sort_names):
-        rows.clear()
+def _write_types(values: str) -> str:
+    return " ".join(type_word(int(value)) for value in values.split())
 
 
 def _write_quotes(database: sqlite3.Connection, folding: Folding) -> None:

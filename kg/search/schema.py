@@ -39,7 +39,7 @@ CREATE TABLE quote (
 );
 CREATE TABLE citation (quote INTEGER, entity INTEGER, PRIMARY KEY (quote, entity)) WITHOUT ROWID;
 CREATE VIRTUAL TABLE name_index USING fts5 (
-    words, types, content='', columnsize=0, prefix='1 2 3', tokenize='ascii'
+    words, types, content='', columnsize=0, prefix='1 2 3 4', tokenize='ascii'
 );
 CREATE VIRTUAL TABLE quote_index USING fts5 (
     words, content='', columnsize=0, prefix='2 3', tokenize='ascii'
