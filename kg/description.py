@@ -96,10 +96,9 @@ CONSTRUCT {{ ?query sh:select ?text ; ?p ?words }} WHERE {{
   ?query a sh:SPARQLSelectExecutable ; sh:select ?text .
   VALUES ?p {{ rdfs:label rdfs:comment }} ?query ?p ?words }}"""
 
-_LABELS = """CONSTRUCT {{ ?thing ?p ?label }} WHERE {{
-  VALUES ?thing {{ {things} }}
-  VALUES ?p {{ skos:prefLabel rdfs:label }}
-  ?thing ?p ?label }}"""
+_LABELS = """CONSTRUCT {{ ?thing skos:prefLabel ?name . ?thing rdfs:label ?label }} WHERE {{
+  {{ VALUES ?thing {{ {things} }} ?thing skos:prefLabel ?name }}
+  UNION {{ VALUES ?thing {{ {things} }} ?thing rdfs:label ?label }} }}"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,6 +160,16 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class Redirect:
+    """A name that was given up: renamed to ``target``, or removed for a ``reason``; one of them is empty."""
+
+    source: str
+    target: str
+    reason: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Article:
     """One folder under ``data/articles``."""
 

@@ -15,7 +15,7 @@ from pyoxigraph import Literal, Quad, Triple, serialize
 
 from kg.context import Context, compact
 from kg.formats import JSON_LD, RDF_XML, TRIG, TURTLE, Format, to_rdf_format
-from kg.vocab import TYPE, XSD, Names, named
+from kg.vocab import TYPE, XSD, named
 
 Statements = Sequence[Triple] | Sequence[Quad]
 
@@ -23,17 +23,21 @@ _OUTSIDE_PREFIXES = re.compile(r'"(?:[^"\\\n]|\\.)*"|<[^>\n]*>')
 _PREFIX = re.compile(r"(?<![\w.@-])([a-z][a-z0-9]*):")
 
 
-def serialize_statements(statements: Statements, fmt: Format, names: Names, context: Context) -> bytes:
+def serialize_statements(
+    statements: Statements, fmt: Format, prefixes: dict[str, str], context: Context
+) -> bytes:
     """Return statements in a format; they stay in the order given, so the same ones give the same bytes.
 
     Parameters
     ----------
     statements: triples, or, for TriG and N-Quads, quads in order of their graphs. No blank nodes.
+    prefixes: name → namespace; those that nothing uses are left out.
     context: for JSON-LD; it is embedded, so that nobody has to fetch it.
 
     >>> from pyoxigraph import NamedNode
+    >>> from kg.vocab import Names
     >>> triple = Triple(NamedNode("http://h/id/a"), TYPE, NamedNode("http://h/ontology#Claim"))
-    >>> print(serialize_statements([triple], TURTLE, Names("http://h/"), {}).decode())
+    >>> print(serialize_statements([triple], TURTLE, Names("http://h/").prefixes, {}).decode())
     @prefix id: <http://h/id/> .
     @prefix kg: <http://h/ontology#> .
     <BLANKLINE>
@@ -42,13 +46,13 @@ def serialize_statements(statements: Statements, fmt: Format, names: Names, cont
     """
     if fmt == JSON_LD:
         return _write_json_ld(statements, context)
-    prefixes = names.prefixes if fmt in (TURTLE, TRIG, RDF_XML) else None
-    body = serialize(statements, format=to_rdf_format(fmt), prefixes=prefixes)
+    fitting = prefixes if fmt in (TURTLE, TRIG, RDF_XML) else None
+    body = serialize(statements, format=to_rdf_format(fmt), prefixes=fitting)
     assert body is not None
-    return _lay_out(body.decode(), names) if fmt in (TURTLE, TRIG) else body
+    return _lay_out(body.decode(), prefixes) if fmt in (TURTLE, TRIG) else body
 
 
-def _lay_out(text: str, names: Names) -> bytes:
+def _lay_out(text: str, prefixes: dict[str, str]) -> bytes:
     """Keep the prefixes in use, in order, and set a blank line before each subject and each graph.
 
     A line that is not indented begins one: the serialiser writes a literal on one line.
@@ -56,7 +60,7 @@ def _lay_out(text: str, names: Names) -> bytes:
     lines = [line for line in text.split("\n") if not line.startswith("@prefix ")]
     nested = text.endswith("}\n")  # in TriG a subject is indented once, and what is said about it twice
     used = {name for line in lines for name in _PREFIX.findall(_OUTSIDE_PREFIXES.sub("", line))}
-    out = [f"@prefix {name}: <{iri}> ." for name, iri in sorted(names.prefixes.items()) if name in used]
+    out = [f"@prefix {name}: <{iri}> ." for name, iri in sorted(prefixes.items()) if name in used]
     for line in lines:
         depth = len(line) - len(line.lstrip("\t"))
         begins = depth == 0 and line not in ("", "}")

@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,6 +35,10 @@ class Settings:
     title: str = _setting("Article KG", "name of the site, shown on every page")
     host: str = _setting("127.0.0.1", "address to listen at")
     port: int = _setting(8000, "port to listen at", minimum=1)
+    trusted_proxies: str = _setting(
+        "", "addresses and networks of proxies whose `X-Forwarded-*` headers count, with commas between them"
+    )
+    path_prefix: str = _setting("", "path before all addresses that a proxy leaves there, such as /kg")
     processes: int = _setting(2, "server processes", minimum=1)
     threads: int = _setting(48, "threads of each server process that answer requests", minimum=8)
     query_workers: int = _setting(
@@ -129,6 +134,7 @@ def read_settings(
     given.update({name: value for name, value in options.items() if value is not None})
     settings = replace(Settings(), **given)
     check_service_prefixes(settings.service_prefixes)
+    check_networks(settings.trusted_proxies)
     if settings.base_iri:
         settings = replace(settings, base_iri=check_base_iri(settings.base_iri))
     return settings
@@ -172,6 +178,23 @@ def check_service_prefixes(prefixes: str) -> tuple[str, ...]:
                 "Write it like https://query.example.org/.",
             )
     return tuple(prefixes.split())
+
+
+def check_networks(text: str) -> None:
+    """Raise ``SettingsError`` if one of the trusted proxies is neither an address nor a network.
+
+    >>> check_networks("10.0.0.0/8, ::1")
+    >>> check_networks("here")
+    Traceback (most recent call last):
+    kg.errors.SettingsError: trusted_proxies: 'here' is no address. Write it like 127.0.0.1 or 10.0.0.0/8.
+    """
+    for part in text.replace(",", " ").split():
+        try:
+            ip_network(part, strict=False)
+        except ValueError:
+            raise SettingsError(
+                f"trusted_proxies: {part!r} is no address.", "Write it like 127.0.0.1 or 10.0.0.0/8."
+            ) from None
 
 
 def to_environment(settings: Settings) -> dict[str, str]:

@@ -28,9 +28,11 @@ from kg.model import (
     Finding,
     Grounds,
     Place,
+    Redirect,
     Sentence,
     Statement,
 )
+from kg.redirects import read_redirects
 from kg.vocab import PREFIX, REIFIES, SUFFIX, TYPE, Names
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -51,6 +53,7 @@ class Sources:
     articles: tuple[Article, ...]
     examples: tuple[Example, ...] = ()
     context: Context = field(default_factory=dict)
+    redirects: tuple[Redirect, ...] = ()
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -98,6 +101,7 @@ def read_sources(root: Path, base_iri: str, on_file: Callable[[Path], None] = la
         return read_document(path, graph, names)
 
     examples, faults = _read_examples(root / "ontology" / "queries", names)
+    redirects, renaming_faults = _read_redirects(root / "data" / "redirects.ttl", names, read)
     context, more_faults = _read_context(root / "ontology" / "context.jsonld", names)
     folders = sorted(p for p in (root / "data" / "articles").glob("*") if p.is_dir())
     findings = [_bad_slug(folder) for folder in folders if not SLUG.fullmatch(folder.name)]
@@ -110,7 +114,8 @@ def read_sources(root: Path, base_iri: str, on_file: Callable[[Path], None] = la
         articles=tuple(_read_article(folder, names, read) for folder in folders),
         examples=examples,
         context=context,
-        findings=(*findings, *faults, *more_faults),
+        redirects=redirects,
+        findings=(*findings, *faults, *more_faults, *renaming_faults),
     )
 
 
@@ -135,6 +140,14 @@ def _read_context(path: Path, names: Names) -> tuple[Context, tuple[Finding, ...
         return dict(names.prefixes), ()
     except (OSError, UnicodeDecodeError) as error:
         return dict(names.prefixes), (_unreadable(path, error),)
+
+
+def _read_redirects(
+    path: Path, names: Names, read: Callable[[Path, NamedNode], Document]
+) -> tuple[tuple[Redirect, ...], tuple[Finding, ...]]:
+    if not path.exists():
+        return (), ()  # nothing was renamed or removed yet
+    return read_redirects(read(path, names.entities), names)
 
 
 def _bad_slug(folder: Path) -> Finding:

@@ -8,9 +8,13 @@ from kg.settings import Settings
 from webapp import assets, current, errors, frame, memento, metrics, responses
 from webapp.addresses import PermanentAddresses
 from webapp.contexts import Contexts
+from webapp.proxies import set_frontage
+from webapp.redirects import follow_redirect
 from webapp.views import (
     articles,
     browse,
+    crawlers,
+    dataset,
     dumps,
     entities,
     health,
@@ -33,6 +37,8 @@ BLUEPRINTS = (
     sparql.blueprint,
     dumps.blueprint,
     releases.blueprint,
+    dataset.blueprint,
+    crawlers.blueprint,
     health.blueprint,
 )
 
@@ -49,10 +55,12 @@ def create_app(settings: Settings) -> Flask:
         app.register_blueprint(blueprint)
     assets.set_up(app)
     errors.set_up(app)
+    app.before_request(follow_redirect)
     app.after_request(_finish)
     app.teardown_request(current.drop_context)
     frame.set_up(app, settings)
     app.wsgi_app = PermanentAddresses(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = set_frontage(app.wsgi_app, settings)  # type: ignore[method-assign]
     return app
 
 

@@ -39,6 +39,7 @@ class ReleaseContext:
         self.search = SearchIndex(release.search_path)
         self.browser = Browser(self.search)
         self.names = Names(release.manifest.base_iri)
+        self.redirects = {entry.source: entry for entry in release.manifest.redirects}
         self._lock = threading.Lock()
         self._users = 0
         self._retired = False

@@ -52,6 +52,11 @@ def named_release() -> str:
     return in_path or in_query
 
 
+def client_address() -> str:
+    """Return the address of the client, behind all proxies that are trusted; empty where there is none."""
+    return request.remote_addr or ""
+
+
 def interface() -> Interface:
     """Return the language of this request: of ``?lang=``, the cookie or ``Accept-Language``, in this order.
 

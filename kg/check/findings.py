@@ -14,7 +14,9 @@ from kg.check.shapes import find_violations
 from kg.check.terms import find_duplicates, find_undeclared, find_unknown_terms
 from kg.model import Evidence, Finding, Place
 from kg.publication import fact_iri, publish
+from kg.redirects import find_broken
 from kg.sources import Sources
+from kg.vocab import named
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ def check_sources(sources: Sources, on_step: Callable[[str], None] = lambda step
     findings += chain(find_unknown_terms(sources), find_duplicates(sources), find_undeclared(sources))
     on_step("published form")
     quads = publish(sources, proof.evidence)
+    findings += find_broken(sources.redirects, {named(quad.subject).value for quad in quads})
     if not any(f.code in ("malformed", "unreadable") for f in findings):
         # Over half-read sources SHACL would report what is only missing because a file did not parse.
         on_step("shapes")

@@ -7,7 +7,6 @@ A crash at any moment leaves the current release as it was: until the rename the
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Callable
@@ -31,6 +30,7 @@ from kg.release.layout import (
 from kg.release.locks import lock_builds
 from kg.release.manifest import describe_articles, make_manifest, write_manifest
 from kg.release.search import write_index
+from kg.release.site import render_context, render_shapes, write_site
 from kg.sources import Sources
 
 
@@ -76,13 +76,10 @@ def identify(quads: list[Quad], sources: Sources) -> str:
         digest.update(f"{quad}\n".encode())
     for article in sources.articles:
         digest.update(f"\x00{article.slug}\x00{article.text.text if article.text else ''}".encode())
-    digest.update(f"\x00{render_context(sources)}".encode())
+    digest.update(f"\x00{render_context(sources)}\x00{render_shapes(sources)}".encode())
+    for redirect in sources.redirects:
+        digest.update(f"\x00{redirect.source}\x00{redirect.target}\x00{redirect.reason}".encode())
     return digest.hexdigest()[:16]
-
-
-def render_context(sources: Sources) -> str:
-    """Return the published JSON-LD context."""
-    return json.dumps({"@context": sources.context}, ensure_ascii=False, indent=2) + "\n"
 
 
 def _reason(error: Exception) -> str:
@@ -128,14 +125,12 @@ def _build_aside(
         for article in sources.articles:
             if article.text is not None:
                 (folder / "texts" / f"{article.slug}.txt").write_bytes(article.text.text.encode())
-        (folder / "context.jsonld").write_text(render_context(sources), encoding="utf-8")
         write_iris(folder / "iris.txt", quads, sources.names.base)
         on_step("search index")
         write_index(folder / "search.sqlite", quads, sources.names)
-        write_manifest(
-            folder / "manifest.json",
-            make_manifest(release_id, sources, report, quads, dumps, writer.canonical_sha256),
-        )
+        manifest = make_manifest(release_id, sources, report, quads, dumps, writer.canonical_sha256)
+        write_site(folder, sources, manifest, quads)
+        write_manifest(folder / "manifest.json", manifest)
         on_step("all to disk")
         _sync_tree(folder)
         releases_path(var).mkdir(exist_ok=True)

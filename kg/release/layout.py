@@ -13,6 +13,9 @@ var/
     iris.txt           IRIs that something is said about, sorted
     context.jsonld     the JSON-LD context, with the base IRI in it
     search.sqlite      names, quotes and facets
+    shapes.ttl         the SHACL shapes
+    pages/             paths of all pages, for sitemaps
+    void.ttl           what the dataset is (VoID, DCAT)
 """
 
 from __future__ import annotations
@@ -71,6 +74,15 @@ class ArticleEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class RedirectEntry:
+    """A name that was given up, as a path under the base: its ``target``, or the ``reason`` why it went."""
+
+    source: str
+    target: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """What a release says of itself."""
 
@@ -84,6 +96,7 @@ class Manifest:
     articles: tuple[ArticleEntry, ...]
     licence: str = ""
     canonical_sha256: str = ""
+    redirects: tuple[RedirectEntry, ...] = ()
     layout: int = field(default=LAYOUT_VERSION)
 
     def find_dump(self, fmt: str, graph: str = "", coding: str = "gzip") -> DumpFile | None:
@@ -216,6 +229,7 @@ def read_manifest(path: Path) -> Manifest:
             raise OtherLayout(path.parent.name, int(content["layout"]), LAYOUT_VERSION)
         content["dumps"] = tuple(DumpFile(**entry) for entry in content["dumps"])
         content["articles"] = tuple(ArticleEntry(**entry) for entry in content["articles"])
+        content["redirects"] = tuple(RedirectEntry(**entry) for entry in content["redirects"])
         return Manifest(**content)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ReleaseError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from kg import __version__
 from kg.check.findings import Coverage, Report
 from kg.model import Article
 from kg.publication import find_licence
-from kg.release.layout import ArticleEntry, DumpFile, Manifest
+from kg.release.layout import ArticleEntry, DumpFile, Manifest, RedirectEntry
 from kg.sources import Sources
 from kg.vocab import ORG, PREF_LABEL, PROV, SCHEMA, TYPE
 
@@ -45,6 +46,7 @@ def make_manifest(
         articles=describe_articles(sources, report),
         canonical_sha256=canonical_sha256,
         licence=licence.value if licence else "",
+        redirects=tuple(_describe_redirects(sources)),
     )
 
 
@@ -67,6 +69,13 @@ def count_figures(quads: list[Quad], report: Report) -> dict[str, int]:
         "evidence": len(report.evidence),
         "triples": len({(quad.subject, quad.predicate, quad.object) for quad in quads}),
     }
+
+
+def _describe_redirects(sources: Sources) -> Iterator[RedirectEntry]:
+    base = sources.names.base
+    for redirect in sorted(sources.redirects, key=lambda redirect: redirect.source):
+        target = redirect.target.removeprefix(base)
+        yield RedirectEntry(redirect.source.removeprefix(base), target, redirect.reason)
 
 
 def describe_articles(sources: Sources, report: Report) -> tuple[ArticleEntry, ...]:

@@ -14,13 +14,18 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from kg.check.findings import check_sources
+from kg.release.build import build_release
 from kg.release.layout import DumpFile, Manifest
 from kg.release.manifest import write_manifest
 from kg.release.search import write_index
 from kg.settings import Settings
+from kg.sources import read_sources
 from kg.vocab import Names
+from tests.conftest import BASE
 from webapp.app import create_app
 
+ROOT = Path(__file__).parent.parent.parent
 DATA = '<http://h/id/a> <http://h/p> "A" <http://h/g1> .\n'
 DATA += '<http://h/id/b> <http://h/p> "B"@en <http://h/g2> .\n'
 
@@ -92,3 +97,21 @@ def app(empty_app: Flask, publish: MakeRelease) -> Flask:
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     return app.test_client()
+
+
+@pytest.fixture(scope="session")
+def article_var(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of releases whose current one is made from the sources of this project."""
+    var = tmp_path_factory.mktemp("article-var")
+    sources = read_sources(ROOT, BASE)
+    build_release(sources, check_sources(sources), var)
+    return var
+
+
+@pytest.fixture(scope="module")
+def article_client(article_var: Path) -> Iterator[FlaskClient]:
+    """A client of the first article's release."""
+    app = create_app(Settings(var=str(article_var), query_workers=1))
+    app.test_client_class = BufferingClient
+    yield app.test_client()
+    app.extensions["kg_contexts"].close()

@@ -12,6 +12,7 @@ from webapp import current
 from webapp.negotiation import HTML
 from webapp.pages.article import ArticleMaker
 from webapp.responses import add_cache_headers, make_etag, match_etag
+from webapp.structured_data import describe_article
 from webapp.views.documents import (
     OFFERS,
     add_links,
@@ -56,6 +57,7 @@ def _render(article: ArticleEntry) -> str:
         article=article,
         page=ArticleMaker(names(), linker()).make(article, description, text),
         text_href=url_for("articles.get_text", slug=article.slug, format=TEXT.extension) if text else "",
+        structured_data=describe_article(article),
         downloads=list_formats(request.path),
     )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from flask import Response, render_template, request, url_for
 from pyoxigraph import NamedNode
@@ -23,6 +25,7 @@ from webapp.negotiation import HTML, negotiate
 from webapp.pages.entity import EntityMaker
 from webapp.pages.evidence import EvidenceMaker
 from webapp.responses import add_cache_headers, make_etag, match_etag
+from webapp.structured_data import describe_thing
 
 PLAIN_JSON = Format("json", "application/json", "json", JSON.aliases)
 """JSON of our own, for programs that do not want RDF."""
@@ -82,10 +85,12 @@ def read_text(slug: str) -> str:
     return release.text_path(slug).read_bytes().decode()
 
 
-def write(statements: Statements, fmt: Format) -> bytes:
+def write(
+    statements: Statements, fmt: Format, more_prefixes: Mapping[str, str] = MappingProxyType({})
+) -> bytes:
     """Serialise statements in the order given, with the prefixes and the context of the release."""
     context = load_context(current.context().release.context_path)
-    return serialize_statements(statements, fmt, names(), context)
+    return serialize_statements(statements, fmt, {**names().prefixes, **more_prefixes}, context)
 
 
 def write_description(description: Description, fmt: Format) -> bytes:
@@ -167,6 +172,7 @@ def add_links(response: Response, iri: NamedNode, downloads: list[Download]) -> 
     """Say what a document describes, where else it can be had, and on which terms (RFC 8288, RFC 6892)."""
     links = [f'<{link.href}>; rel="alternate"; type="{link.media_type}"' for link in downloads]
     links.append(f'<{iri_to_uri(iri.value)}>; rel="describes"')
+    links.append(f'<{url_for("dataset.describe_dataset")}>; rel="describedby"')
     licence = current.context().release.manifest.licence
     links += [f'<{licence}>; rel="license"'] if licence else []
     for link in links:
@@ -178,7 +184,13 @@ def render_page(description: Description, downloads: list[Download]) -> str:
     """Return the page of a description."""
     maker = EntityMaker(names(), linker(), current.interface(), evidence_maker())
     more = {"slug": find_slug(description.iri), "incoming_query": query_incoming(description.iri)}
-    return render_template("entity.html", page=maker.make(description), downloads=downloads, **more)
+    return render_template(
+        "entity.html",
+        page=maker.make(description),
+        structured_data=describe_thing(description, names()),
+        downloads=downloads,
+        **more,
+    )
 
 
 def find_slug(iri: NamedNode) -> str:

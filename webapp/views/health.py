@@ -1,8 +1,8 @@
-"""What machines ask first: is it well, and what may be crawled."""
+"""What machines ask first: is it well."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, url_for
+from flask import Blueprint, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from kg.store.base import Limits, Query
@@ -47,10 +47,3 @@ def _say(words: str) -> Response:
 def _no_store(response: Response) -> Response:
     response.headers["Cache-Control"] = "no-store"
     return response
-
-
-@blueprint.get("/robots.txt")
-def show_robots() -> Response:
-    """Keep crawlers from the endpoint, and let them at pages (RFC 9309)."""
-    body = f"User-agent: *\nDisallow: {url_for('sparql.query')}\n"
-    return Response(body, content_type="text/plain; charset=utf-8")

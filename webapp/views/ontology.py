@@ -1,49 +1,49 @@
-"""The vocabulary: its named graph as a document, and a page of all terms."""
+"""The vocabulary: a page for people, its graph for programs, its shapes, its context and its versions."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from flask import Blueprint, Response, render_template
-from pyoxigraph import Literal, NamedNode, Triple
+from flask import Blueprint, Response, render_template, request
+from pyoxigraph import NamedNode, RdfFormat, Triple, parse, serialize
+from werkzeug.exceptions import NotFound
 
 from kg.description import Description, Index
-from kg.formats import JSON_LD
-from kg.vocab import COMMENT, OWL, SKOS, TYPE, named, shorten
+from kg.formats import JSON_LD, N_TRIPLES, RDF_XML, TURTLE, to_rdf_format
+from kg.ontology import read_ontology
 from webapp import current
-from webapp.languages import N_
-from webapp.links import Shown, pick_label
 from webapp.responses import add_cache_headers, make_etag, match_etag
-from webapp.views.documents import list_formats, names, respond_at_own_address
-from webapp.views.graphs import respond_graph
+from webapp.views.documents import (
+    add_links,
+    choose_format,
+    linker,
+    list_formats,
+    names,
+    reader,
+    respond_at_own_address,
+    tag_document,
+)
+from webapp.views.graphs import read_graph, respond_graph
+from webapp.vocabulary_page import VocabularyPageMaker, read_usages
 
 blueprint = Blueprint("ontology", __name__)
 
-KINDS = (
-    (N_("Classes"), OWL("Class")),
-    (N_("Relations"), OWL("ObjectProperty")),
-    (N_("Data properties"), OWL("DatatypeProperty")),
-    (N_("Annotations"), OWL("AnnotationProperty")),
-    (N_("Concept schemes"), SKOS("ConceptScheme")),
-    (N_("Concepts"), SKOS("Concept")),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """A term as the page shows it; ``anchor`` is the fragment of an own term."""
-
-    anchor: str
-    name: str
-    label: str
-    other_names: tuple[Shown, ...]
-    definitions: tuple[Shown, ...]
+SHAPES_FORMATS = (TURTLE, N_TRIPLES, RDF_XML)
+"""Formats of the shapes; they have blank nodes, and JSON-LD would need names for them."""
 
 
 @blueprint.get("/ontology")
 def show_ontology() -> Response:
     """Show the vocabulary to people, or give it as data."""
     return respond_graph(names().ontology, _render)
+
+
+@blueprint.get("/ontology/<version>")
+def show_version(version: str) -> Response:
+    """Show the vocabulary at the IRI of its current version (OWL 2, section 3.1)."""
+    ontology = read_ontology(read_graph(names().ontology), (), names())
+    if ontology.version_iri != NamedNode(f"{names().ontology.value}/{version}"):
+        known = ontology.version_iri.value if ontology.version_iri else "none"
+        raise NotFound(f"There is no version {version!r} of the vocabulary here; the current one is {known}.")
+    return show_ontology()
 
 
 @blueprint.get("/ontology/context.jsonld")
@@ -57,6 +57,27 @@ def get_context() -> Response:
     return add_cache_headers(response, etag)
 
 
+@blueprint.get("/ontology/shapes")
+def get_shapes() -> Response:
+    """Give the SHACL shapes; as Turtle, with their comments."""
+    fmt = choose_format(SHAPES_FORMATS)
+    iri = NamedNode(f"{names().ontology.value}/shapes")
+    etag = tag_document(iri.value, fmt)
+    response = match_etag(etag)
+    if response is None:
+        content = _read_file("shapes.ttl")
+        if fmt != TURTLE:
+            triples = (quad.triple for quad in parse(content, format=RdfFormat.TURTLE))
+            content = serialize(triples, format=to_rdf_format(fmt)) or b""
+        response = Response(content, content_type=fmt.content_type)
+    others = [
+        link
+        for link in list_formats(request.path)
+        if link.media_type in {f.media_type for f in SHAPES_FORMATS}
+    ]
+    return add_links(add_cache_headers(response, etag), iri, others)
+
+
 @blueprint.get("/ontology/query/<name>")
 def describe_query(name: str) -> Response:
     """Describe one example query."""
@@ -64,30 +85,23 @@ def describe_query(name: str) -> Response:
 
 
 def _render(triples: list[Triple]) -> str:
-    index = Index(Description(iri=names().ontology, own=tuple(triples)), names())
-    groups = []
-    for title, kind in KINDS:
-        found = {
-            named(triple.subject) for triple in triples if triple.predicate == TYPE and triple.object == kind
-        }
-        terms = sorted((_show(term, index) for term in found), key=lambda t: (not t.anchor, t.name))
-        if terms:
-            groups.append({"title": current.interface().gettext(title), "terms": terms})
-    return render_template("ontology.html", groups=groups, downloads=list_formats("/ontology"))
-
-
-def _show(term: NamedNode, index: Index) -> Term:
-    own = names().term("").value
-    labels = index.labels(term)
-    chosen = pick_label(labels, current.interface().language.fallback)
-    return Term(
-        anchor=term.value.removeprefix(own) if term.value.startswith(own) else "",
-        name=shorten(term.value, names()),
-        label=chosen.value if chosen else "",
-        other_names=tuple(Shown(x.value, x.language or "") for x in labels if x != chosen),
-        definitions=tuple(
-            Shown(x.value, x.language or "")
-            for x in (*index.values(term, SKOS("definition")), *index.values(term, COMMENT))
-            if isinstance(x, Literal)
-        ),
+    shapes = [quad.triple for quad in parse(_read_file("shapes.ttl"), format=RdfFormat.TURTLE)]
+    described = [quad.triple for quad in parse(_read_file("void.ttl"), format=RdfFormat.TURTLE)]
+    usages = read_usages(described)
+    labels = reader().read_labels(dict.fromkeys(usage.example for usage in usages.values()))
+    index = Index(Description(iri=names().ontology, own=labels), names())
+    maker = VocabularyPageMaker(
+        read_ontology(triples, shapes, names()),
+        names(),
+        linker(),
+        usages,
+        lambda thing: linker().show(thing, index),
+        current.interface().gettext,
     )
+    return render_template(
+        "ontology.html", page=maker.make(), anchor=maker.anchor, downloads=list_formats("/ontology")
+    )
+
+
+def _read_file(name: str) -> bytes:
+    return (current.context().release.path / name).read_bytes()

@@ -10,6 +10,7 @@ from webapp import current
 from webapp.negotiation import HTML
 from webapp.pages.start import FIGURES, Example, StartMaker, list_kinds, sort_articles
 from webapp.responses import add_cache_headers, match_etag
+from webapp.structured_data import describe_site
 from webapp.views.documents import evidence_maker, linker, names, reader, tag_document
 
 blueprint = Blueprint("pages", __name__)
@@ -40,6 +41,7 @@ def _render() -> str:
         kinds=[maker.show_kind(title, things) for title, things in found.items() if things],
         questions=maker.show_questions(reader().list_examples()),
         example_iri=next((s.value for things in found.values() for s in _list_subjects(things)), ""),
+        structured_data=describe_site(manifest, current.settings().title),
     )
 
 
