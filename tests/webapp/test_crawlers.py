@@ -98,6 +98,8 @@ def test_the_feed_tells_of_each_release(sources_copy: Path, tmp_path: Path) -> N
         sources = read_sources(sources_copy, BASE)
         release = build_release(sources, check_sources(sources), tmp_path / "var")
         second = client.get("/feed.atom", headers={"If-None-Match": first.headers["ETag"]})
+        for link in ElementTree.fromstring(second.data).iter(f"{ATOM}link"):
+            assert client.get(link.attrib["href"].removeprefix("http://localhost")).status_code == 200
     assert first.mimetype == "application/atom+xml"
     feed = ElementTree.fromstring(second.data)
     entries = list(feed.iter(f"{ATOM}entry"))

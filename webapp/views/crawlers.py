@@ -8,7 +8,7 @@ from urllib.parse import quote
 from xml.etree.ElementTree import Element, SubElement, tostring
 from xml.sax.saxutils import escape
 
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, Response, current_app, request, url_for
 from werkzeug.exceptions import NotFound
 
 from kg.release.catalogue import ReleaseEntry, list_releases
@@ -128,8 +128,15 @@ def _add_entry(feed: Element, entry: ReleaseEntry, base_iri: str) -> None:
     _add(element, "title", f"Release {entry.id}")
     _add(element, "published", format_time(entry.published))
     _add(element, "updated", format_time(entry.published))
-    SubElement(element, "link", rel="alternate", href=_address(f"{request.script_root}/releases/{entry.id}"))
+    SubElement(element, "link", rel="alternate", href=_address(_find_page(entry)))
     _add(element, "summary", f"{entry.quads:,} statements.")
+
+
+def _find_page(entry: ReleaseEntry) -> str:
+    """Return the path of a release's own page, where the site has such pages, else of the dumps."""
+    if any(rule.rule == "/releases/<release_id>" for rule in current_app.url_map.iter_rules()):
+        return f"{request.script_root}/releases/{entry.id}"
+    return url_for("dumps.list_dumps")
 
 
 def _add(parent: Element, name: str, text: str | None = None) -> Element:

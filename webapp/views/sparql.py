@@ -96,7 +96,7 @@ def _read_request() -> SparqlRequest:
 
 def _to_query(asked: SparqlRequest, formats: tuple[Format, ...]) -> Query:
     query = to_query(asked, formats, _endpoint(), current.settings())
-    return replace(query, client=request.remote_addr or "?", cancellation=current.cancellation())
+    return replace(query, client=current.client_address() or "?", cancellation=current.cancellation())
 
 
 def _endpoint() -> str:
