@@ -19,6 +19,7 @@ import pyoxigraph as ox
 from kg.formats import GRAPH_FORMATS, RESULT_FORMATS, Format, find_format, to_rdf_format, to_results_format
 from kg.store import frames
 from kg.store.base import SERVICE_REFUSED, UPDATE_REFUSED
+from kg.store.descriptions import describe, take_apart
 from kg.store.rows import RowCounter
 from kg.store.tokens import Outline, read_outline
 
@@ -167,8 +168,9 @@ def _run(store: ox.Store, request: dict[str, Any], outline: Outline, output: Bin
     if outline.form:
         _choose_format(request, graph=outline.form in ("CONSTRUCT", "DESCRIBE"))
     options = {"base_iri": request["base_iri"] or None, **_to_dataset(request, outline.has_from)}
-    result = store.query(request["text"], **options)
-    fmt = _choose_format(request, graph=isinstance(result, ox.QueryTriples))
+    parts = take_apart(request["text"]) if outline.form == "DESCRIBE" else None
+    result = describe(store, parts, options) if parts else store.query(request["text"], **options)
+    fmt = _choose_format(request, graph=not isinstance(result, ox.QuerySolutions | ox.QueryBoolean))
     head = frames.to_json_frame(frames.HEAD, {"format": fmt.name})
     counter = RowCounter(fmt) if isinstance(result, ox.QuerySolutions) else None
     limits = request["max_result_bytes"], request["max_result_rows"]
@@ -176,8 +178,10 @@ def _run(store: ox.Store, request: dict[str, Any], outline: Outline, output: Bin
     file = cast(IO[bytes], writer)  # write and flush are all that pyoxigraph calls
     if isinstance(result, ox.QueryTriples):
         result.serialize(output=file, format=to_rdf_format(fmt))
-    else:
+    elif isinstance(result, ox.QuerySolutions | ox.QueryBoolean):
         result.serialize(output=file, format=to_results_format(fmt))
+    else:
+        ox.serialize(result, output=file, format=to_rdf_format(fmt))
     return writer
 
 
