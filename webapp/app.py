@@ -7,6 +7,7 @@ from flask import Flask, Response, request
 from kg.settings import Settings
 from webapp import assets, current, errors, frame, memento, metrics, responses
 from webapp.addresses import PermanentAddresses
+from webapp.compression import compress
 from webapp.contexts import Contexts
 from webapp.proxies import set_frontage
 from webapp.redirects import follow_redirect
@@ -65,10 +66,10 @@ def create_app(settings: Settings) -> Flask:
 
 
 def _finish(response: Response) -> Response:
-    metrics.count_request(request.endpoint or "none", response.status_code)
-    responses.add_common_headers(response)
     frame.finish(response)
     memento.finish(response)
+    response = responses.add_common_headers(compress(response))
+    metrics.count_request(request.endpoint or "none", response.status_code)
     # Werkzeug passes such a body to the server bare, and then nobody calls what waits for its end.
     response.direct_passthrough = False
     current.keep_until_closed(response)

@@ -34,12 +34,22 @@ def parse_accept(header: str) -> list[_Range]:
     >>> parse_accept("text/*;level=1;q=0.3, bad, a/b;q=x")
     [('text/*', 0.3), ('a/b', 1.0)]
     """
-    parsed = []
+    ranges = (("*/*" if name == "*" else name, weight) for name, weight in parse_weighted(header))
+    return [(name, weight) for name, weight in ranges if name.count("/") == 1]
+
+
+def parse_weighted(header: str) -> list[tuple[str, float]]:
+    """Return the members of a list with weights (RFC 9110, section 12.4.2), in lower case.
+
+    >>> parse_weighted("gzip;q=0.5, BR, , *;q=0")
+    [('gzip', 0.5), ('br', 1.0), ('*', 0.0)]
+    """
+    members = []
     for part in header.split(","):
         name, *parameters = (piece.strip().lower() for piece in part.split(";"))
-        if name.count("/") == 1 or name == "*":
-            parsed.append(("*/*" if name == "*" else name, _find_weight(parameters)))
-    return parsed
+        if name:
+            members.append((name, _find_weight(parameters)))
+    return members
 
 
 def find_quality(offer: Format, ranges: list[_Range]) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from flask import Response, request
-from werkzeug.http import quote_etag
+from werkzeug.http import quote_etag, unquote_etag
 
 from kg.store.base import Answer
 from webapp.streams import SpooledAnswer
@@ -51,9 +51,12 @@ def add_cache_headers(response: Response, etag: str) -> Response:
 
 
 def match_etag(etag: str) -> Response | None:
-    """Return a 304 if the client has this version already (RFC 9110, section 13.1.2)."""
-    given = request.if_none_match
-    if etag.strip('"') in given or given.star_tag:
+    """Return a 304 if the client has this version already.
+
+    Tags are compared weakly (RFC 9110, section 13.1.2), so that of a coded answer counts too.
+    """
+    tag, _ = unquote_etag(etag)
+    if request.if_none_match.contains_weak(tag):
         return add_cache_headers(Response(status=304), etag)
     return None
 

@@ -105,14 +105,16 @@ def _endpoint() -> str:
 
 
 def _make_etag(asked: SparqlRequest, formats: tuple[Format, ...]) -> str:
-    """Return the tag of an answer, known before it is; empty where the same query may answer otherwise."""
+    """Return the tag of an answer, known before it is; empty where the same query may answer otherwise.
+
+    It is weak: the same rows may come in another order from another process.
+    """
     key = find_cache_key(request.method, asked, formats)
-    return tag_document("\0".join(key), formats[0]) if key and formats else ""
+    return "W/" + tag_document("\0".join(key), formats[0]) if key and formats else ""
 
 
 def _introduce(formats: tuple[Format, ...]) -> Response:
     """Describe the service to programs, and offer a form to readers."""
-    context = current.context()
     acceptable = [fmt for fmt in formats if fmt is HTML or fmt in GRAPH_FORMATS]
     if not acceptable:
         offers = ", ".join(fmt.media_type for fmt in (*GRAPH_FORMATS, HTML))
@@ -124,8 +126,15 @@ def _introduce(formats: tuple[Format, ...]) -> Response:
     if fmt is HTML:
         page = render_template("sparql.html", text=EXAMPLE, examples=_list_examples())
         return add_cache_headers(Response(page, content_type=HTML.content_type), etag)
-    body = describe_service(_endpoint(), context.release.manifest.quads, current.settings(), fmt)
+    body = _describe(fmt)
     return add_cache_headers(Response(body, content_type=fmt.content_type), etag)
+
+
+def _describe(fmt: Format) -> bytes:
+    manifest = current.context().release.manifest
+    graphs = {dump.graph: dump.triples for dump in manifest.dumps if dump.graph and dump.rdf == "1.1"}
+    triples = manifest.figures.get("triples", manifest.quads)
+    return describe_service(manifest.base_iri, graphs, triples, current.settings(), fmt)
 
 
 def _list_examples() -> list[dict[str, str]]:
