@@ -8,7 +8,7 @@ import pyoxigraph as ox
 
 from kg.formats import GRAPH_FORMATS, RESULT_FORMATS, Format, to_rdf_format
 from kg.settings import Settings
-from kg.vocab import COMMENT, TYPE, Namespace
+from kg.vocab import COMMENT, RDFS, TYPE, Namespace
 
 SD = Namespace("http://www.w3.org/ns/sparql-service-description#")
 VOID = Namespace("http://rdfs.org/ns/void#")
@@ -45,14 +45,21 @@ def describe_service(
     >>> b"UnionDefaultGraph" in describe_service("http://h/", {"http://h/g": 2}, 2, Settings(), N_TRIPLES)
     True
     """
-    described = sorted(_describe(base, graphs, triples, settings), key=lambda t: (str(t.subject), str(t)))
-    body = ox.serialize(described, format=to_rdf_format(fmt), prefixes={"sd": SD.iri, "void": VOID.iri})
+    service = ox.NamedNode(base + "sparql")
+    described = sorted(
+        _describe(service, base, graphs, triples, settings),
+        key=lambda t: (t.subject != service, str(t.subject), t.predicate != TYPE, str(t)),
+    )
+    prefixes = {"sd": SD.iri, "void": VOID.iri, "rdfs": RDFS.iri, "formats": FORMATS.iri}
+    body = ox.serialize(described, format=to_rdf_format(fmt), prefixes=prefixes)
     assert body is not None
     return body
 
 
-def _describe(base: str, graphs: Mapping[str, int], triples: int, settings: Settings) -> Iterator[ox.Triple]:
-    service, default = ox.NamedNode(base + "sparql"), ox.NamedNode(base + "sparql#default-graph")
+def _describe(
+    service: ox.NamedNode, base: str, graphs: Mapping[str, int], triples: int, settings: Settings
+) -> Iterator[ox.Triple]:
+    default = ox.NamedNode(service.value + "#default-graph")
     dataset = ox.NamedNode(base + ".well-known/void#dataset")
     yield ox.Triple(service, TYPE, SD("Service"))
     yield ox.Triple(service, SD("endpoint"), service)
@@ -70,8 +77,9 @@ def _describe(base: str, graphs: Mapping[str, int], triples: int, settings: Sett
     yield ox.Triple(dataset, SD("defaultGraph"), default)
     yield from _describe_graph(default, triples)
     for name, size in graphs.items():
-        named = ox.NamedNode(f"{base}sparql#name-{name.removeprefix(base)}")
-        graph = ox.NamedNode(f"{base}sparql#graph-{name.removeprefix(base)}")
+        named, graph = (
+            ox.NamedNode(f"{service.value}#{kind}-{name.removeprefix(base)}") for kind in ("name", "graph")
+        )
         yield ox.Triple(dataset, SD("namedGraph"), named)
         yield ox.Triple(named, TYPE, SD("NamedGraph"))
         yield ox.Triple(named, SD("name"), ox.NamedNode(name))

@@ -12,8 +12,9 @@ a document about the thing holds:
 - links from elsewhere, the first ``MAX_INCOMING`` by property and IRI;
 - the preferred names and labels of all that occurs.
 
-It is read in the graphs of the query's dataset, default and named, and told by W3C terms alone, so that it
-is the same under every base IRI.
+Of what points at it, the first ``MAX_LINKS`` that the store has are looked at: a class may have millions of
+members, and a description of it is no list of them. All is read in the graphs of the query's dataset,
+default and named, and told by W3C terms alone, so that it is the same under every base IRI.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from heapq import nsmallest
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import pyoxigraph as ox
@@ -30,6 +31,7 @@ from kg.store.tokens import Token, read_tokens
 
 MAX_NODES = 200
 MAX_INCOMING = 100
+MAX_LINKS = 10_000
 
 _OA = "http://www.w3.org/ns/oa#"
 _OWL = "http://www.w3.org/2002/07/owl#"
@@ -142,8 +144,8 @@ def _describe_all(look: Look, terms: Iterable[Any]) -> Iterator[ox.Triple]:
 
 def _describe_one(look: Look, resource: _Resource) -> list[ox.Triple]:
     """Return the description of a resource, itself first, then sorted."""
-    incoming = set(look(None, None, resource))
-    axioms = {t.subject for t in incoming if t.predicate == _SOURCE}
+    incoming = set(islice(look(None, None, resource), MAX_LINKS))
+    axioms = {t.subject for t in look(None, _SOURCE, resource)}
     nodes = {t.subject for t in incoming if _has_evidence(look, t.subject)}
     facts = {resource, *axioms, *nsmallest(MAX_NODES, nodes, key=str)}
     records = {record for fact in facts for record in _find_records(look, fact)}
