@@ -7,7 +7,7 @@ a document about the thing holds:
 
 - the triples whose subject it is;
 - n-ary nodes with evidence that point at it, the first ``MAX_NODES`` by IRI;
-- the axioms that carry the evidence of its simple relations;
+- the axioms that carry the evidence of its simple relations, and of theirs;
 - the evidence of all these: records, targets, selectors, sentences;
 - links from elsewhere, the first ``MAX_INCOMING`` by property and IRI;
 - the preferred names and labels of all that occurs.
@@ -144,25 +144,21 @@ def _describe_all(look: Look, terms: Iterable[Any]) -> Iterator[ox.Triple]:
 
 def _describe_one(look: Look, resource: _Resource) -> list[ox.Triple]:
     """Return the description of a resource, itself first, then sorted."""
-    incoming = set(islice(look(None, None, resource), MAX_LINKS))
-    axioms = {t.subject for t in look(None, _SOURCE, resource)}
-    nodes = {t.subject for t in incoming if _has_evidence(look, t.subject)}
-    facts = {resource, *axioms, *nsmallest(MAX_NODES, nodes, key=str)}
+    incoming = islice(look(None, None, resource), MAX_LINKS)
+    links = {t for t in incoming if t.predicate not in _FOLLOWED}
+    subjects = {t.subject for t in links}
+    nodes = nsmallest(MAX_NODES, (s for s in subjects if any(_find_records(look, s))), key=str)
+    axioms = {t.subject for described in (resource, *nodes) for t in look(None, _SOURCE, described)}
+    facts = {resource, *axioms, *nodes}
     records = {record for fact in facts for record in _find_records(look, fact)}
     if _is_record(look, resource):
         records.add(resource)
     found = _read(look, {*facts, *records, *_find_around(look, records)})
-    links = (t for t in incoming if t.predicate not in _FOLLOWED)
     found.update(nsmallest(MAX_INCOMING, links, key=lambda t: (str(t.predicate), str(t.subject))))
     found.update(_read_labels(look, found))
     return sorted(
         found, key=lambda t: (t.subject != resource, str(t.subject), str(t.predicate), str(t.object))
     )
-
-
-def _has_evidence(look: Look, node: Any) -> bool:
-    """Tell whether a node is an n-ary one: with evidence, and not the axiom of a simple relation."""
-    return any(_find_records(look, node)) and not _is_a(look, node, _AXIOM)
 
 
 def _find_records(look: Look, fact: Any) -> Iterator[Any]:
