@@ -132,7 +132,7 @@ def ask(server: Server, query: str) -> list[dict[str, str]]:
 def test_the_start_page_leads_on(server: Server) -> None:
     page = fetch(server.base, "text/html")
     assert (page.status, page.media_type) == (200, "text/html")
-    for target in ("id/cjic", "sparql", "dumps/"):
+    for target in ("page/cjic", "sparql", "dumps/"):
         assert target in page.text
 
 
