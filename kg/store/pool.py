@@ -82,6 +82,7 @@ class Pool:
         self._idle: deque[WorkerProcess] = deque()
         self._busy: set[WorkerProcess] = set()
         self._dead: list[WorkerProcess] = []
+        self._dying: list[WorkerProcess] = []
         self._quick: FairQueue[WorkerProcess] = FairQueue()
         self._slow: FairQueue[WorkerProcess] = FairQueue()
         self._slow_texts: OrderedDict[int, float] = OrderedDict()
@@ -150,7 +151,7 @@ class Pool:
         with self._changed:
             self._put_back(worker, reusable=reusable)
         if self.closed:
-            self._bury_dead()
+            self._bury_dead(wait=True)
 
     def is_slow_text(self, key: int) -> bool:
         """Tell whether a query was slow before."""
@@ -190,7 +191,7 @@ class Pool:
                 ticket.call_off()
             self._changed.notify_all()
         self._keeper.join()
-        self._bury_dead()
+        self._bury_dead(wait=True)
 
     # --- lanes; the lock is held
 
@@ -218,10 +219,10 @@ class Pool:
         worker.deadline = float("inf")
         if reusable and not self.closed and (not was_slow or worker.restore_priority()):
             self._idle.append(worker)
-            self._serve()
         else:
             worker.kill()
             self._dead.append(worker)
+        self._serve()
         self._changed.notify_all()
 
     def _may_go_slow(self, client: str) -> bool:
@@ -303,8 +304,14 @@ class Pool:
             self._dead += [w for w in started if w not in self._idle and w not in self._busy]
             self._changed.notify_all()
 
-    def _bury_dead(self) -> None:
+    def _bury_dead(self, *, wait: bool = False) -> None:
+        """Bury who has ended. A killed worker ends when its memory is given back, which may take a second:
+        the keeper does not wait for that, since others wait for the worker that replaces it."""
         with self._changed:
-            dead, self._dead = self._dead, []
-        for worker in dead:
-            worker.bury()
+            dying, self._dying, self._dead = [*self._dying, *self._dead], [], []
+        for worker in dying:
+            worker.kill()
+            if wait or not worker.alive:
+                worker.bury()
+            else:
+                self._dying.append(worker)
