@@ -12,6 +12,8 @@ from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from kg import errors
+from webapp import current
+from webapp.languages import N_
 from webapp.negotiation import HTML, PROBLEM, negotiate
 from webapp.protocol import ProtocolError
 
@@ -36,6 +38,21 @@ STATUSES: tuple[tuple[type[errors.KgError], int], ...] = (
 """The first class that fits counts. 422 for a query too large: the request is whole and understood, and
 would be refused again, so neither 413 (about the request's body) nor a 5xx (try again) is true."""
 
+TOLD = {
+    400: (
+        N_("This request cannot be understood"),
+        N_("Something in its address or its query is not as it should be."),
+    ),
+    403: (N_("This is not allowed here"), ""),
+    404: (N_("There is nothing here"), N_("The address may be mistyped, or lead to what no release has.")),
+    406: (N_("Not in this format"), N_("There is nothing here in a format that was asked for.")),
+    422: (N_("This query is too large"), N_("Ask for less at once, or download the dataset.")),
+    500: (N_("Something went wrong"), N_("It is not your fault. Try again later.")),
+    503: (N_("Busy just now"), N_("Try again in a moment.")),
+    504: (N_("This query takes too long"), N_("Ask for less at once, or download the dataset.")),
+}
+"""Statuses of pages → how they are told to a reader: a heading, and what to do. Details are in English."""
+
 _RETRY_AFTER_S = {errors.StoreBusy: 1, errors.StoreUnavailable: 5, errors.NoRelease: 5}
 
 
@@ -53,7 +70,9 @@ def make_problem(status: int, detail: str, **more: Any) -> Response:
     best = negotiate(request.headers.get("Accept"), (PROBLEM, HTML))
     more = {name: value for name, value in more.items() if value is not None}
     if best and best[0] is HTML:
-        page = render_template("error.html", status=status, title=title, detail=detail, **more)
+        translate = current.interface().gettext
+        heading, hint = (told and translate(told) for told in TOLD.get(status, (title, "")))
+        page = render_template("error.html", status=status, title=heading, hint=hint, detail=detail, **more)
         response = Response(page, status=status, content_type=HTML.content_type)
     else:
         content = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}

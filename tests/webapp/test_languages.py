@@ -8,15 +8,19 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
+from jinja2 import Environment, nodes
 
 from kg.release.layout import Release
 from kg.settings import Settings
 from tests.webapp.conftest import BufferingClient
 from webapp.app import create_app
-from webapp.languages import CHINESE, JAPANESE, LANGUAGES, Language, choose_language
+from webapp.digests import PACKAGE
+from webapp.languages import CHINESE, JAPANESE, LANGUAGES, Language, choose_language, open_interface
 from webapp.messages import extract_messages, read_catalogue
 
 TRANSLATED = (CHINESE, JAPANESE)
+TEMPLATES = sorted(set((PACKAGE / "templates").glob("*.html")) - {PACKAGE / "templates" / "sparql.html"})
+"""The page of SPARQL is not translated yet."""
 PLACES = re.compile(r"%\(\w+\)s")
 
 
@@ -113,3 +117,39 @@ def test_a_translation_fills_in_what_its_message_does(language: Language) -> Non
         texts = [message.string] if isinstance(message.string, str) else list(message.string)
         wanted = set(PLACES.findall(ids[-1]))
         assert all(set(PLACES.findall(text)) == wanted for text in texts), message.id
+
+
+NOT_WORDS = {"IRI", "SPARQL", "SHA", "RDF", "RDFC", "Patch", "UTC", "CSV", "JSON", "Turtle"}
+"""Names that are the same in every language."""
+
+
+def find_words(source: str) -> set[str]:
+    """Return the words that a template shows as they stand, in its text and in what is read out."""
+    parsed = Environment(extensions=["jinja2.ext.i18n"]).parse(source)
+    # What is computed stands as a tag of its own: neither a word nor the end of one.
+    text = "{}".join(node.data for node in parsed.find_all(nodes.TemplateData))
+    read_out = " ".join(re.findall(r'\s(?:title|alt|placeholder|aria-label)="([^"]*)"', text))
+    text = re.sub(r"<code\b[^>]*>.*?</code>|<[^>]*>|\s[\w-]+=\"[^\"]*\"", " ", text, flags=re.DOTALL)
+    return set(re.findall(r"[A-Za-z]{2,}", f"{text} {read_out}")) - NOT_WORDS
+
+
+def test_words_outside_messages_are_found() -> None:
+    assert find_words('<p title="Hint">Built <b>{{ date }}</b> {{ _("in") }} <code>kg</code></p>') == {
+        "Built",
+        "Hint",
+    }
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_templates_have_no_words_but_messages(path: Path) -> None:
+    assert find_words(path.read_text("utf-8")) == set(), "put them into _('…') and run `make messages`"
+
+
+@pytest.mark.parametrize("language", TRANSLATED, ids=lambda language: language.code)
+def test_errors_are_told_in_the_language_of_the_reader(client: FlaskClient, language: Language) -> None:
+    page = client.get(f"/page/nobody?lang={language.code}", headers={"Accept": "text/html"})
+    text = page.get_data(as_text=True)
+    assert page.status_code == 404 and page.headers["Content-Language"] == language.tag
+    heading = open_interface(language.code).gettext("There is nothing here")
+    assert f"<h1>{heading}</h1>" in text and "Not Found" not in text
+    assert '<p lang="en">' in text, "what exactly was wrong is in English, and says so"
