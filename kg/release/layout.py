@@ -29,7 +29,7 @@ from pathlib import Path
 from kg.context import Context
 from kg.errors import NoRelease, OtherLayout, ReleaseError, UnknownRelease
 
-LAYOUT_VERSION = 3
+LAYOUT_VERSION = 4
 """Part of every release id: a change of what a release holds makes a new id."""
 
 CHECKSUMS = "SHA256SUMS"

@@ -14,7 +14,14 @@ import pytest
 from kg.errors import BuildInProgress, OtherLayout, ReleaseError, UnknownRelease
 from kg.release.catalogue import list_releases, remove_old, roll_back, switch_current
 from kg.release.history import parse_time, read_history, record_switch
-from kg.release.layout import history_path, open_release, read_current_id, releases_path
+from kg.release.layout import (
+    LAYOUT_VERSION,
+    Release,
+    history_path,
+    open_release,
+    read_current_id,
+    releases_path,
+)
 from kg.release.locks import Hold, lock_builds
 
 
@@ -100,17 +107,34 @@ def test_a_history_that_was_cut_off_is_read_and_mended(three: tuple[Path, list[s
     assert [switch.release for switch in read_history(var)] == [ids[2]]
 
 
-def test_a_release_of_another_layout_is_listed_and_not_served(three: tuple[Path, list[str]]) -> None:
+@pytest.mark.parametrize("layout", [1, LAYOUT_VERSION - 1, LAYOUT_VERSION + 1])
+def test_a_release_of_another_layout_is_listed_and_not_served(
+    three: tuple[Path, list[str]], layout: int
+) -> None:
     var, ids = three
     path = releases_path(var) / ids[0] / "manifest.json"
     content = json.loads(path.read_text())
-    path.write_text(json.dumps(content | {"layout": 0}))
+    path.write_text(json.dumps(content | {"layout": layout}))
     releases_path(var).touch()
     assert [entry.readable for entry in list_releases(var) if entry.id == ids[0]] == [False]
-    with pytest.raises(OtherLayout, match="layout 0"):
+    with pytest.raises(OtherLayout, match=f"layout {layout}, .* reads {LAYOUT_VERSION}"):
         open_release(var, ids[0])
-    with pytest.raises(ReleaseError, match="layout 0"):
+    with pytest.raises(ReleaseError, match=f"layout {layout}"):
         roll_back(var, ids[0])
+    told = kg(var, "rollback", ids[0])
+    assert (told.returncode, f"layout {layout}" in told.stderr, "Traceback" in told.stderr) == (
+        1,
+        True,
+        False,
+    )
+
+
+def test_what_a_release_holds_belongs_to_its_layout(mini_release: Release) -> None:
+    held = {path.name for path in mini_release.path.iterdir()}
+    of_layout = {
+        4: "context.jsonld dumps iris.txt manifest.json pages search.sqlite shapes.ttl store texts void.ttl"
+    }
+    assert held == set(of_layout[LAYOUT_VERSION].split()), "other files are another LAYOUT_VERSION"
 
 
 def test_the_commands_tell_people_and_programs(three: tuple[Path, list[str]]) -> None:
