@@ -91,6 +91,19 @@ _ALL_INCOMING = """CONSTRUCT {{ ?thing ?property <{iri}> }} WHERE {{ ?thing ?pro
 _INSTANCES = """CONSTRUCT {{ ?s a ?kind }} WHERE {{
   VALUES ?kind {{ {kinds} }} ?s a ?kind }} ORDER BY ?s LIMIT {limit}"""
 
+_DATES = """PREFIX schema: <https://schema.org/>
+CONSTRUCT {{ ?s ?p ?o }} WHERE {{
+  {{ SELECT DISTINCT ?s WHERE {{ ?s schema:startDate|schema:datePublished ?o }} LIMIT {limit} }}
+  VALUES ?p {{ schema:startDate schema:endDate schema:datePublished kg:dateText }} ?s ?p ?o }}"""
+
+_COORDINATES = """PREFIX schema: <https://schema.org/>
+CONSTRUCT {{ ?s ?p ?o . ?fact kg:evidence ?record ; ?fp ?fo . ?record ?rp ?ro }} WHERE {{
+  {{ SELECT DISTINCT ?s WHERE {{ ?s schema:latitude ?any }} LIMIT {limit} }}
+  VALUES ?p {{ schema:latitude schema:longitude }}
+  ?s ?p ?o .
+  ?fact owl:annotatedSource ?s ; owl:annotatedProperty ?p ; kg:evidence ?record ; ?fp ?fo .
+  ?record ?rp ?ro }}"""
+
 _EXAMPLES = """PREFIX sh: <http://www.w3.org/ns/shacl#>
 CONSTRUCT {{ ?query sh:select ?text ; ?p ?words }} WHERE {{
   ?query a sh:SPARQLSelectExecutable ; sh:select ?text .
@@ -251,6 +264,16 @@ class Reader:
         """Return the type triples of instances of the given classes, with their labels behind them."""
         found = self._construct(_INSTANCES, kinds=" ".join(map(str, kinds)), limit=limit)
         return (*found, *self._read_labels(found))
+
+    def list_dated(self, limit: int) -> tuple[Triple, ...]:
+        """Return the dates of things that have any, with the labels of the things behind them."""
+        found = self._construct(_DATES, limit=limit)
+        return (*found, *self._read_labels(found))
+
+    def list_places(self, iri: NamedNode, limit: int) -> Description:
+        """Return the coordinates of places that have any, with their evidence; ``iri`` names the list."""
+        found = self._construct(_COORDINATES, limit=limit)
+        return Description(iri, own=(), axioms=found, labels=self._read_labels(found))
 
     def _read_records(self, iri: NamedNode, triples: Iterable[Triple]) -> tuple[Triple, ...]:
         """Return the evidence of facts; of a record, or of a sentence, itself and what cites it."""

@@ -161,4 +161,7 @@ def test_every_dependency_has_its_reason() -> None:
     names = [re.split(r"[<>=~!\[]", item)[0].lower() for item in project["dependencies"]]
     package = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))
     names += [*package.get("dependencies", {}), *package["devDependencies"]]
-    assert [name for name in names if f"| {name} |" not in reasons] == []
+    explained = {
+        name for cell in re.findall(r"^\| ([^|]*) \|", reasons, re.MULTILINE) for name in cell.split(", ")
+    }
+    assert set(names) - explained == set()

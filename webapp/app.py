@@ -18,6 +18,7 @@ from webapp.views import (
     dataset,
     dumps,
     entities,
+    explore,
     health,
     ontology,
     pages,
@@ -25,17 +26,20 @@ from webapp.views import (
     releases,
     search,
     sparql,
+    terms,
 )
 
 BLUEPRINTS = (
     pages.blueprint,
     entities.blueprint,
+    explore.blueprint,
     articles.blueprint,
     ontology.blueprint,
     browse.blueprint,
     search.blueprint,
     reconciliation.blueprint,
     sparql.blueprint,
+    terms.blueprint,
     dumps.blueprint,
     releases.blueprint,
     dataset.blueprint,

@@ -6,20 +6,30 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from kg.vocab import XSD
+
 MAX_ROWS = 1000
 MAX_GRAPH_CHARACTERS = 200_000
 
 _LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"(?:@([A-Za-z0-9-]+)|\^\^<([^>]*)>)?', re.DOTALL)
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "b": "\b", "f": "\f", '"': '"', "'": "'", "\\": "\\"}
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A term; ``href`` is set for an IRI that this site can show."""
+    """A term as it is shown.
+
+    ``kind`` is *iri*, *number*, *date* or *text*; ``iri`` is set for an IRI. ``href`` is where it leads,
+    and ``short`` its short form where ``text`` is a name.
+    """
 
     text: str
     lang: str = ""
     href: str = ""
+    iri: str = ""
+    kind: str = "text"
+    short: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +49,11 @@ class GraphText:
     cut: bool
 
 
-def read_table(chunks: Iterable[bytes], base_iri: str, max_rows: int = MAX_ROWS) -> Table:
+def read_table(chunks: Iterable[bytes], max_rows: int = MAX_ROWS) -> Table:
     """Read the first rows of a TSV answer (SPARQL 1.1 Query Results CSV and TSV, section 4).
 
-    >>> read_table([b'?n\\n"A"@en\\n'], "http://h/").rows
-    ((Cell(text='A', lang='en', href=''),),)
+    >>> [(cell.text, cell.lang) for cell in read_table([b'?n\\n"A"@en\\n']).rows[0]]
+    [('A', 'en')]
     """
     lines = _read_lines(chunks)
     head = next(lines, "")
@@ -54,7 +64,7 @@ def read_table(chunks: Iterable[bytes], base_iri: str, max_rows: int = MAX_ROWS)
     for line in lines:
         if len(rows) == max_rows:
             return Table(columns, tuple(rows), True)
-        rows.append(tuple(read_cell(field, base_iri) for field in line.split("\t")))
+        rows.append(tuple(read_cell(field) for field in line.split("\t")))
     return Table(columns, tuple(rows), False)
 
 
@@ -69,19 +79,26 @@ def read_graph(chunks: Iterable[bytes], max_characters: int = MAX_GRAPH_CHARACTE
     return GraphText(text.decode("utf-8", "replace"), False)
 
 
-def read_cell(field: str, base_iri: str) -> Cell:
+def read_cell(field: str) -> Cell:
     """Read one term of a TSV row.
 
-    >>> read_cell("<http://h/id/a>", "http://h/").href
-    'http://h/id/a'
+    >>> read_cell("<http://h/id/a>").iri, read_cell("-3.5e0").kind
+    ('http://h/id/a', 'number')
     """
     if field.startswith("<") and field.endswith(">"):
-        iri = field[1:-1]
-        return Cell(iri, "", iri if iri.startswith(base_iri) else "")
+        return Cell(field[1:-1], iri=field[1:-1], kind="iri")
     literal = _LITERAL.fullmatch(field)
     if literal is None:
-        return Cell(field)
-    return Cell(re.sub(r"\\(.)", lambda m: _ESCAPES.get(m[1], m[0]), literal[1]), literal[2] or "")
+        return Cell(field, kind="number" if _NUMBER.fullmatch(field) else "text")
+    text = re.sub(r"\\(.)", lambda m: _ESCAPES.get(m[1], m[0]), literal[1], flags=re.DOTALL)
+    return Cell(text, literal[2] or "", kind=_find_kind(text, literal[3] or ""))
+
+
+def _find_kind(text: str, datatype: str) -> str:
+    name = datatype.removeprefix(XSD.iri)
+    if name in ("date", "dateTime", "gYear", "gYearMonth"):
+        return "date"
+    return "number" if datatype.startswith(XSD.iri) and _NUMBER.fullmatch(text) else "text"
 
 
 def _read_lines(chunks: Iterable[bytes]) -> Iterator[str]:

@@ -137,7 +137,10 @@ def test_head_has_the_headers_of_get(client: FlaskClient, query: str | None, acc
     got, head = client.get("/sparql", **asked), client.head("/sparql", **asked)
     assert head.data == b""
     assert head.status_code == got.status_code
-    assert dict(head.headers) == dict(got.headers)
+    timeless = [
+        {name: value for name, value in answer.headers if name != "Server-Timing"} for answer in (got, head)
+    ]
+    assert timeless[0] == timeless[1]
 
 
 def test_a_page_of_another_site_may_ask(client: FlaskClient) -> None:
@@ -209,7 +212,7 @@ def test_a_page_shows_a_table_and_says_that_it_is_cut(client: FlaskClient) -> No
     page = client.get("/sparql", query_string={"query": LARGE}, headers={"Accept": "text/html"}).text
     assert "The first 1,000 rows" in page
     page = client.get("/sparql", query_string={"query": ALL}, headers={"Accept": "text/html"}).text
-    assert '<a href="http://h/id/a">' in page
+    assert '<a href="/page/a">' in page
 
 
 def test_no_release_yet_then_one_then_the_next(empty_app: Flask, publish) -> None:  # type: ignore[no-untyped-def]

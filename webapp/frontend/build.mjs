@@ -28,7 +28,8 @@ const result = await build({
 
 /** Name of an entry point as templates give it → the names of its file and of the parts that it imports. */
 function listEntries(outputs) {
-  const entries = Object.entries(outputs).filter(([, output]) => output.entryPoint);
+  const here = relative(root, sources); // a part that is loaded when needed is an entry point too, from a folder below
+  const entries = Object.entries(outputs).filter(([, output]) => output.entryPoint && dirname(output.entryPoint) === here);
   return Object.fromEntries(entries.map(([path, output]) => {
     const name = basename(output.entryPoint).replace(/\.ts$/, ".js");
     const parts = output.imports.filter((i) => i.kind === "import-statement").map((i) => basename(i.path));

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import BinaryIO, cast
 
-from flask import Blueprint, Response, render_template, request
-from pyoxigraph import NamedNode
+from flask import Blueprint, Response, request
 
-from kg.description import Description, Index
 from kg.errors import NotAcceptable, StoreError
 from kg.formats import GRAPH_FORMATS, TSV, TURTLE, Format
-from kg.store.base import Query
-from kg.vocab import COMMENT, RDFS, SH
+from kg.store.base import Answer, Query
 from webapp import current
 from webapp.errors import add_retry_after, find_status
-from webapp.links import pick_text
 from webapp.negotiation import HTML
 from webapp.protocol import (
     METHODS,
@@ -29,16 +26,13 @@ from webapp.protocol import (
     to_query,
 )
 from webapp.queries import ask
+from webapp.query_page import Outcome, show_introduction, show_outcome
 from webapp.responses import add_cache_headers, match_etag, send_answer
 from webapp.service_description import describe_service
 from webapp.tables import GraphText, Table, read_graph, read_table
-from webapp.views.documents import names, reader, tag_document
+from webapp.views.documents import names, tag_document
 
 blueprint = Blueprint("sparql", __name__)
-
-EXAMPLE = """SELECT ?thing ?name WHERE {
-  ?thing <http://www.w3.org/2004/02/skos/core#prefLabel> ?name
-} LIMIT 25"""
 
 
 @blueprint.route("/sparql", methods=["GET", "POST", "OPTIONS"], provide_automatic_options=False)
@@ -124,8 +118,7 @@ def _introduce(formats: tuple[Format, ...]) -> Response:
     if (unchanged := match_etag(etag)) is not None:
         return unchanged
     if fmt is HTML:
-        page = render_template("sparql.html", text=EXAMPLE, examples=_list_examples())
-        return add_cache_headers(Response(page, content_type=HTML.content_type), etag)
+        return add_cache_headers(show_introduction(), etag)
     body = _describe(fmt)
     return add_cache_headers(Response(body, content_type=fmt.content_type), etag)
 
@@ -137,39 +130,25 @@ def _describe(fmt: Format) -> bytes:
     return describe_service(manifest.base_iri, graphs, triples, current.settings(), fmt)
 
 
-def _list_examples() -> list[dict[str, str]]:
-    """Return the example queries of the release, by title."""
-    index = Index(Description(iri=names().ontology, own=reader().list_examples()), names())
-    languages = current.interface().language.fallback
-    examples = [
-        {
-            "title": pick_text(index.values(query, RDFS("label")), languages).label,
-            "description": pick_text(index.values(query, COMMENT), languages).label,
-            "text": index.text(query, SH("select")),
-        }
-        for query in map(NamedNode, index.subjects)
-    ]
-    return sorted(examples, key=lambda example: example["title"])
-
-
 def _show_page(asked: SparqlRequest) -> Response:
     """Show the beginning of a result under the form; an error too, with the status that it has."""
-    context = current.context()
+    began_at = time.perf_counter()
     try:
-        answer = ask(context.store, _to_query(asked, (TSV, TURTLE)))
+        table, graph = _read_answer(ask(current.context().store, _to_query(asked, (TSV, TURTLE))))
     except StoreError as error:
-        page = render_template("sparql.html", text=asked.text, error=error)
-        failed = Response(page, status=find_status(error), content_type=HTML.content_type)
+        failed = show_outcome(asked, Outcome(error=error), find_status(error))
         failed.headers["Cache-Control"] = "no-store"
         failed.vary.add("Accept")
         return add_retry_after(failed, error)
+    took_ms = (time.perf_counter() - began_at) * 1000
+    response = show_outcome(asked, Outcome(table, graph))
+    # In a header, for the page has to be the same each time: its entity tag says that it is.
+    response.headers["Server-Timing"] = f"query;dur={took_ms:.1f}"
+    return response
+
+
+def _read_answer(answer: Answer) -> tuple[Table | None, GraphText | None]:
     try:
-        shown: dict[str, Table | GraphText]
-        if answer.format == TSV:
-            shown = {"table": read_table(answer, context.release.manifest.base_iri)}
-        else:
-            shown = {"graph": read_graph(answer)}
+        return (read_table(answer), None) if answer.format == TSV else (None, read_graph(answer))
     finally:
         answer.close()
-    page = render_template("sparql.html", text=asked.text, **shown)
-    return Response(page, content_type=HTML.content_type)

@@ -1,0 +1,64 @@
+"""The graph, the timeline and the map, by keyboard and without scripts."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import OpenPage
+
+
+def test_the_graph_says_what_the_list_says(open_page: OpenPage) -> None:
+    page = open_page("/graph/wang-yi")
+    drawn = page.locator("svg.graph .thing")
+    expect(drawn.first).to_be_visible()
+    listed = set(page.locator("#relations li > a:first-of-type").all_text_contents())
+    titles = set(page.locator("svg.graph .thing > title").all_text_contents())
+    assert titles == listed | {"Wang Yi"}
+
+
+def test_the_graph_grows_by_keyboard_and_the_list_with_it(open_page: OpenPage) -> None:
+    page = open_page("/graph/wang-yi")
+    thing = page.get_by_role("button", name="17th Beijing-Tokyo Forum")
+    thing.focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowRight")
+    thing.focus()
+    before = page.locator("svg.graph .thing").count()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Motegi Toshimitsu")).to_be_visible()
+    assert page.locator("svg.graph .thing").count() > before
+    expect(page.locator("#relations")).to_contain_text("Motegi Toshimitsu")
+    expect(thing).to_be_focused()
+    page.get_by_role("status").get_by_role("link").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("17th Beijing-Tokyo Forum")
+
+
+def test_relations_are_filtered_with_and_without_scripts(open_page: OpenPage) -> None:
+    page = open_page("/graph/wang-yi")
+    expect(page.locator("svg.graph .thing").first).to_be_visible()
+    box = page.get_by_role("checkbox", name="took part in")
+    section = page.get_by_role("heading", name="took part in")
+    expect(section).to_be_visible()
+    box.uncheck()
+    expect(section).to_be_hidden()
+    page = open_page("/graph/wang-yi", java_script_enabled=False)
+    for other in page.get_by_role("checkbox").all():
+        other.uncheck()
+    page.get_by_role("checkbox", name="holds").check()
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("#relations h3")).to_have_text(["holds"])
+
+
+def test_dated_things_stand_in_order_and_others_apart(open_page: OpenPage) -> None:
+    page = open_page("/timeline", java_script_enabled=False)
+    dates = [time.get_attribute("datetime") or "" for time in page.locator(".timeline time").all()]
+    assert dates == sorted(dates) and "2021-10-25" in dates
+    expect(page.get_by_role("main")).to_contain_text("Wang Yi as Foreign Minister of China")
+
+
+def test_the_map_shows_places_with_their_source(open_page: OpenPage) -> None:
+    page = open_page("/map")
+    expect(page.locator("svg.map .spot")).to_have_count(2)
+    expect(page.get_by_role("row", name="Beijing")).to_contain_text("contributions/cities/CN.json")
+    page.locator("svg.map .spot", has_text="Tokyo").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Tokyo")
