@@ -13,7 +13,7 @@ FRONTEND := package.json package-lock.json .npmrc requirements-node.lock $(shell
 BUILT    := webapp/static/built/manifest.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test test-engines cluster check build lint docs messages lock wheel clean
+.PHONY: help setup serve test test-engines bench cluster check build lint docs messages lock wheel clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ test: setup ## run all tests (ARGS='-k crash' for some)
 
 test-engines: $(READY) ## run the tests on other people's engines (Oxigraph server, Virtuoso, Fuseki)
 	@$(BIN)/python -m pytest --engines tests/engines tests/contract tests/deploy $(ARGS)
+
+bench: $(READY) ## ask ours and other engines the same queries (ARGS='--triples 1000000 --rounds 5 --load')
+	@$(BIN)/python -m bench.run $(ARGS)
 
 cluster: $(READY) ## three replicas behind nginx at http://127.0.0.1:8100/
 	@exec deploy/nginx/cluster.sh
