@@ -102,7 +102,7 @@ class DumpWriter:
             for fmt in GRAPH_FORMATS:
                 about = (*head, f"Holds: the named graph {graph.value}")
                 self._write(name_graph(graph, self.names), fmt, triples, about, graph=graph.value)
-        self._write_identity(len(quads))
+        self._write_identity(len(quads), licence)
         self._write_checksums()
         return tuple(self._dumps)
 
@@ -157,12 +157,19 @@ class DumpWriter:
             )
         return written
 
-    def _write_identity(self, quads: int) -> None:
+    def _write_identity(self, quads: int, licence: str) -> None:
         identity = {
             "release": self.release_id,
             "base_iri": self.names.base,
             "layout": LAYOUT_VERSION,
             "quads": quads,
+            # Canonical N-Quads and JSON-LD can state neither at their top.
+            "licence": licence or None,
+            "sources": [
+                {"article": a.iri, "url": a.url, "publisher": a.publisher, "published": a.published}
+                for a in self.articles
+            ],
+            "description": f"{self.names.base}.well-known/void",
             "canonical_hash": {"algorithm": "RDFC-1.0, SHA-256", "value": self.canonical_sha256},
         }
         text = json.dumps(identity, indent=2) + "\n"

@@ -105,6 +105,17 @@ def test_the_quads_are_canonical(mini_release: Release) -> None:
     assert identity["release"] == mini_release.id
 
 
+def test_the_file_beside_the_dumps_states_licence_and_sources(
+    mini_release: Release, mini_report: Report
+) -> None:
+    identity = json.loads((mini_release.dumps_path / IDENTITY).read_text())
+    assert identity["licence"] == mini_release.manifest.licence != ""
+    stated = {q.object.value for q in mini_report.quads if q.predicate.value == "https://schema.org/url"}
+    assert {source["url"] for source in identity["sources"]} == stated != set()
+    assert identity["description"] == BASE + ".well-known/void"
+    assert f"  {IDENTITY}\n" in (mini_release.dumps_path / CHECKSUMS).read_text()
+
+
 def test_a_blank_node_has_no_canonical_place() -> None:
     node = ox.NamedNode("http://h/a")
     with pytest.raises(TypeError):

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from flask import Blueprint, Response, jsonify, redirect, render_template, request, send_file, url_for
 from werkzeug.exceptions import NotFound
+from werkzeug.http import http_date
 
 from kg.formats import GRAPH_FORMATS, N_QUADS, TRIG, find_format
 from kg.release.layout import CHECKSUMS, IDENTITY, SIGNATURE, DumpFile, Release
@@ -101,6 +102,10 @@ def _unpacked(dump: DumpFile) -> str:
 
 def _send(release: Release, path: Path, media_type: str, etag: str) -> Response:
     built = datetime.fromisoformat(release.manifest.created)
+    # RFC 9110, section 13.1.5: a part only of the very file that the client has the rest of. Werkzeug takes
+    # a weak tag and any later date for a match; after a rollback that date is of another release.
+    if request.headers.get("If-Range", f'"{etag}"') not in (f'"{etag}"', http_date(built)):
+        request.environ.pop("HTTP_RANGE", None)
     response = send_file(
         path.resolve(),
         mimetype=media_type,
