@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from threading import Lock
 
 from pyoxigraph import (
     Literal,
@@ -34,6 +35,12 @@ MAX_NODES = 200
 
 MAX_SORTED = 100_000
 """Links to one thing by one relation that can be paged through; SPARQL gives any number."""
+
+KEPT = 2 * MAX_SORTED
+"""IRIs that the lists of a ``LinkLists`` have together: some 30 MB at most."""
+
+WORTH_KEEPING = 1_000
+"""Links from which on a list is kept; short ones are read in no time, and would drive out long ones."""
 
 AT_ONCE = 500
 """IRIs in one query, which keeps its text below the limit of any server."""
@@ -160,13 +167,46 @@ class Incoming:
     cut: bool
 
 
+class LinkLists:
+    """Keeps long sorted lists of what points at a thing, the last used ones, of one release.
+
+    >>> lists = LinkLists(kept=2_000)
+    >>> lists.keep(("a", "p"), ["s"] * 1_500)
+    >>> lists.keep(("b", "p"), ["s"] * 1_000)
+    >>> lists.find(("a", "p")), len(lists.find(("b", "p")))
+    (None, 1000)
+    """
+
+    def __init__(self, kept: int = KEPT) -> None:
+        self._kept = kept
+        self._lists: OrderedDict[tuple[str, str], list[str]] = OrderedDict()
+        self._lock = Lock()
+
+    def find(self, key: tuple[str, str]) -> list[str] | None:
+        """Return the list of a thing and a relation, if it is kept."""
+        with self._lock:
+            if key in self._lists:
+                self._lists.move_to_end(key)
+            return self._lists.get(key)
+
+    def keep(self, key: tuple[str, str], found: list[str]) -> None:
+        """Keep a list if it is worth it, and drop those that were not used for longest."""
+        if not WORTH_KEEPING <= len(found) <= self._kept:
+            return
+        with self._lock:
+            self._lists[key] = found
+            while sum(map(len, self._lists.values())) > self._kept:
+                self._lists.popitem(last=False)
+
+
 @dataclass(slots=True)
 class Reader:
-    """Describes IRIs of one store."""
+    """Describes IRIs of one store; ``lists`` are those of its release."""
 
     store: Store
     names: Names
     limits: Limits
+    lists: LinkLists = field(default_factory=LinkLists)
     _prefixes: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -235,21 +275,29 @@ class Reader:
         """Return what points at a thing by one relation, by IRI, from a key on.
 
         The store gives up to ``MAX_SORTED`` subjects unsorted, which takes it a fraction of a second at
-        50,000, and they are sorted here: with ORDER BY, Oxigraph takes ten seconds.
+        50,000, and they are sorted here: with ORDER BY, Oxigraph takes ten seconds. A long list is kept
+        for the pages after.
 
         Parameters
         ----------
         after: the last IRI of the page before; empty for the first page.
         limit: things on a page.
         """
-        text = _BY_RELATION.format(iri=iri.value, relation=relation.value, limit=MAX_SORTED)
-        rows = json.loads(self._ask(self._prefixes + text))["results"]["bindings"]
-        found = sorted(row["s"]["value"] for row in rows)
+        found = self._sort_incoming(iri.value, relation.value)
         start = bisect_right(found, after) if after else 0
         page = found[start : start + limit]
         triples = tuple(Triple(NamedNode(subject), relation, iri) for subject in page)
         more = len(found) > start + limit
         return Incoming(triples, self._read_labels(triples), len(found), more, len(found) == MAX_SORTED)
+
+    def _sort_incoming(self, iri: str, relation: str) -> list[str]:
+        found = self.lists.find((iri, relation))
+        if found is None:
+            text = _BY_RELATION.format(iri=iri, relation=relation, limit=MAX_SORTED)
+            rows = json.loads(self._ask(self._prefixes + text))["results"]["bindings"]
+            found = sorted(row["s"]["value"] for row in rows)
+            self.lists.keep((iri, relation), found)
+        return found
 
     def list_examples(self) -> tuple[Triple, ...]:
         """Return the published example queries: their texts, titles and descriptions."""

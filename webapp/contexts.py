@@ -7,6 +7,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+from kg.description import LinkLists
 from kg.errors import KgError
 from kg.release.engine import to_target
 from kg.release.layout import Release, open_release, read_current_id
@@ -38,6 +39,7 @@ class ReleaseContext:
         self.store = store
         self.search = SearchIndex(release.search_path)
         self.browser = Browser(self.search)
+        self.links = LinkLists()
         self.names = Names(release.manifest.base_iri)
         self.redirects = {entry.source: entry for entry in release.manifest.redirects}
         self._lock = threading.Lock()

@@ -55,6 +55,12 @@ class Linker:
             return self.root + quote(local, safe="/#:@!$&'()*+,;=~")
         return iri if re.match(r"https?://", iri) else ""
 
+    def browse(self, kind: NamedNode, index: Index) -> Shown:
+        """Return a class by its label, with a link to all that is of it."""
+        shown = self.show(kind, index)
+        query = quote(shorten(kind.value, self.names), safe=":/")
+        return Shown(shown.label, shown.lang, f"{self.root}browse?type={query}")
+
     def show(self, term: NamedNode | Literal, index: Index) -> Shown:
         """Return a literal as its text, and a named thing by the reader's label or the end of its IRI."""
         if isinstance(term, Literal):

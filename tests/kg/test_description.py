@@ -9,12 +9,12 @@ import pytest
 from pyoxigraph import NamedNode
 
 from kg import description
-from kg.description import Reader, query_incoming
+from kg.description import LinkLists, Reader, query_incoming
 from kg.release.layout import Release
 from kg.store.base import Answer, Limits, Query
 from kg.store.embedded import EmbeddedStore
 from kg.store.pool import PoolSize
-from kg.vocab import ORG, TYPE, Names
+from kg.vocab import ORG, TYPE, Names, named
 from tests.conftest import BASE
 
 NAMES = Names(BASE)
@@ -113,3 +113,28 @@ def test_nothing_is_known_of_what_is_not_there(reader: Reader) -> None:
     assert not reader.knows(NAMES.thing("nobody"))
     assert reader.knows(NAMES.text("river-forum"))  # it is spoken of, and says nothing itself
     assert reader.describe(NAMES.thing("nobody"), 100).triples == []
+
+
+def test_a_long_list_of_links_is_read_once(
+    reader: Reader, store: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(description, "WORTH_KEEPING", 2)
+    kind, after, found = NAMES.term("Evidence"), "", []
+    more = True
+    while more:
+        page = reader.list_incoming(kind, TYPE, after, 3)
+        found += [named(triple.subject).value for triple in page.triples]
+        after, more = found[-1], page.more
+    assert found == sorted(set(found)) and len(found) == page.known > 3
+    assert sum(f"<{kind.value}> FILTER" in text for text in store.texts) == 1
+
+
+def test_lists_of_links_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(description, "WORTH_KEEPING", 2)
+    lists = LinkLists(kept=5)
+    for key, length in (("a", 2), ("b", 2), ("short", 1), ("vast", 6)):
+        lists.keep((key, "p"), ["s"] * length)
+    assert lists.find(("short", "p")) is None and lists.find(("vast", "p")) is None
+    assert lists.find(("a", "p")) is not None, "now the last used one"
+    lists.keep(("c", "p"), ["s"] * 2)
+    assert lists.find(("b", "p")) is None and lists.find(("a", "p")) and lists.find(("c", "p"))

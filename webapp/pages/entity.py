@@ -161,7 +161,7 @@ class EntityMaker:
             iri=iri.value,
             title=title,
             names=self._names(index.labels(iri)),
-            types=tuple(self.linker.show(kind, index) for kind in index.values(iri, TYPE)),
+            types=tuple(self._show_type(kind, index) for kind in index.values(iri, TYPE)),
             summary=self.summarizer.summarize(iri, index, nodes),
             proof=self.evidence.prove(self._cite(iri, index), index, title.label),
             current_posts=self._entries("current", N_("Current"), nodes["current"], iri, index),
@@ -176,6 +176,12 @@ class EntityMaker:
             more_incoming=description.more_incoming,
             query=write_query(iri),
         )
+
+    def _show_type(self, kind: NamedNode | Literal, index: Index) -> Shown:
+        """Return a type with a link to what else is of it; what only backs facts cannot be browsed."""
+        if isinstance(kind, NamedNode) and kind not in (AXIOM, self.names.term("Evidence")):
+            return self.linker.browse(kind, index)
+        return self.linker.show(kind, index)
 
     # --- names
 

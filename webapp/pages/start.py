@@ -17,7 +17,7 @@ from webapp.pages.summary import TOOK_PART
 from webapp.pages.words import Words, compose, enumerate_words, mention
 
 SHOWN_AT_ONCE = 6
-"""Things of one kind that are shown before a reader asks for the others."""
+"""Things of one kind that the start page names; the others are browsed."""
 
 QUESTIONS_SHOWN = 8
 
@@ -33,11 +33,12 @@ FIGURES = (
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Things of one kind, by name: the first ones, and the others."""
+    """Things of one kind, by name: the first ones, how many there are, and where all are browsed."""
 
     title: str
     things: tuple[Shown, ...]
-    others: tuple[Shown, ...]
+    total: int
+    href: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +85,19 @@ class StartMaker:
         self.interface = interface
         self.evidence = evidence
 
-    def show_kind(self, title: str, found: tuple[Triple, ...]) -> Kind:
+    def show_kind(self, title: str, found: tuple[Triple, ...], total: int, href: str) -> Kind:
         """Return things of one kind.
 
         Parameters
         ----------
         found: from ``Reader.list_instances``.
+        total: things of this kind.
+        href: of the page on which they are browsed.
         """
         index = Index(Description(iri=self.names.ontology, own=found), self.names)
         subjects = dict.fromkeys(named(triple.subject) for triple in found if triple.predicate == TYPE)
         shown = sorted((self.linker.show(s, index) for s in subjects), key=lambda t: t.label.casefold())
-        first, others = tuple(shown[:SHOWN_AT_ONCE]), tuple(shown[SHOWN_AT_ONCE:])
-        return Kind(self.interface.gettext(title), first, others)
+        return Kind(self.interface.gettext(title), tuple(shown[:SHOWN_AT_ONCE]), total, href)
 
     def show_questions(self, examples: tuple[Triple, ...]) -> tuple[Question, ...]:
         """Return the first example queries, in the order of their names.

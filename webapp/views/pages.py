@@ -5,18 +5,20 @@ from __future__ import annotations
 from flask import Blueprint, Response, render_template
 from pyoxigraph import NamedNode, Triple
 
+from kg.search.browse import select
 from kg.vocab import TYPE, named
 from webapp import current
 from webapp.negotiation import HTML
-from webapp.pages.start import FIGURES, Example, StartMaker, list_kinds, sort_articles
+from webapp.pages.start import FIGURES, Example, Kind, StartMaker, list_kinds, sort_articles
 from webapp.responses import add_cache_headers, match_etag
 from webapp.structured_data import describe_site
+from webapp.views.browse import Asked
 from webapp.views.documents import evidence_maker, linker, names, reader, tag_document
 
 blueprint = Blueprint("pages", __name__)
 
 THINGS_SHOWN = 60
-"""Things of one kind on the start page."""
+"""Things of one kind among which those that the start page names are the first by name."""
 
 
 @blueprint.get("/")
@@ -31,18 +33,27 @@ def show_start() -> Response:
 def _render() -> str:
     manifest, interface = current.context().release.manifest, current.interface()
     maker = StartMaker(names(), linker(), interface, evidence_maker())
-    found = {title: reader().list_instances(classes, THINGS_SHOWN) for title, classes in list_kinds(names())}
+    kinds = list_kinds(names())
+    found = {title: reader().list_instances(classes, THINGS_SHOWN) for title, classes in kinds}
     figures = [(interface.gettext(title), manifest.figures.get(name, 0)) for title, name in FIGURES]
     return render_template(
         "start.html",
         figures=[(title, interface.number(value)) for title, value in figures],
         articles=[(linker().href(article.iri), article) for article in sort_articles(manifest.articles)],
         example=_find_example(maker),
-        kinds=[maker.show_kind(title, things) for title, things in found.items() if things],
+        kinds=[_show_kind(maker, title, found[title], classes) for title, classes in kinds if found[title]],
         questions=maker.show_questions(reader().list_examples()),
         example_iri=next((s.value for things in found.values() for s in _list_subjects(things)), ""),
         structured_data=describe_site(manifest, current.settings().title),
     )
+
+
+def _show_kind(
+    maker: StartMaker, title: str, found: tuple[Triple, ...], classes: tuple[NamedNode, ...]
+) -> Kind:
+    selection = select({"type": tuple(kind.value for kind in classes)})
+    total = current.context().browser.count_things(selection)
+    return maker.show_kind(title, found, total, Asked(selection).href())
 
 
 def _find_example(maker: StartMaker) -> Example | None:

@@ -48,3 +48,29 @@ def test_an_empty_release_has_a_start_page(tmp_path: Path, publish: MakeRelease)
         assert app.test_client().get("/").status_code == 200
     finally:
         app.extensions["kg_contexts"].close()
+
+
+def test_ways_in_lead_to_all_of_a_kind(client: FlaskClient) -> None:
+    ways = (
+        client.get("/").get_data(as_text=True).split('aria-labelledby="ways"')[1].split("</section>\n\n")[0]
+    )
+    heads = re.findall(r'<h3 id="kind-\d+"><a href="([^"]*)">[^<]*</a> <span class="soft">(\d+)<', ways)
+    assert len(heads) > 3
+    for href, total in heads:
+        answer = client.get(unescape(href), headers={"Accept": "application/json"})
+        assert answer.status_code == 200 and answer.get_json()["total"] == int(total), href
+
+
+def test_the_type_of_a_thing_leads_to_its_like(client: FlaskClient) -> None:
+    page = client.get("/page/ada-lind").get_data(as_text=True)
+    link = re.search(r'<p class="kind"><a href="(/browse\?type=[^"]*)"', page)
+    assert link is not None
+    found = client.get(unescape(link[1]), headers={"Accept": "application/json"}).get_json()
+    assert "/page/ada-lind" in {thing["href"] for thing in found["results"]}
+
+
+def test_navigation_marks_where_the_reader_is(client: FlaskClient) -> None:
+    for address in ("/browse", "/timeline", "/map", "/sparql", "/ontology", "/releases/", "/dumps/"):
+        page = client.get(address, headers={"Accept": "text/html"}).get_data(as_text=True)
+        sections = page.split('<nav class="sections"')[1].split("</nav>")[0]
+        assert re.findall(r'href="([^"]*)" aria-current="page"', sections) == [address]
