@@ -19,8 +19,7 @@ from webapp.languages import CHINESE, JAPANESE, LANGUAGES, Language, choose_lang
 from webapp.messages import extract_messages, read_catalogue
 
 TRANSLATED = (CHINESE, JAPANESE)
-TEMPLATES = sorted(set((PACKAGE / "templates").glob("*.html")) - {PACKAGE / "templates" / "sparql.html"})
-"""The page of SPARQL is not translated yet."""
+TEMPLATES = sorted((PACKAGE / "templates").glob("*.html"))
 PLACES = re.compile(r"%\(\w+\)s")
 
 
