@@ -33,4 +33,7 @@ def test_a_query_and_its_error(open_page: OpenPage) -> None:
 
 def test_the_article_is_read(open_page: OpenPage) -> None:
     page = open_page(f"{ARTICLE}#s3", **OFF)
-    expect(page.locator("#s3 mark").first).to_be_visible()
+    words = page.locator("#s3 a.cited").first
+    expect(words).to_be_visible()
+    words.click()
+    expect(page.locator(":target")).to_be_visible()
