@@ -13,7 +13,7 @@ FRONTEND := package.json package-lock.json .npmrc requirements-node.lock $(shell
 BUILT    := webapp/static/built/manifest.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test test-engines bench cluster check build lint docs messages lock wheel clean
+.PHONY: help setup serve test test-engines bench cluster check build lint docs screenshots messages lock wheel clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ docs: $(READY) ## write the generated parts of docs/ anew
 
 messages: $(READY) ## bring the messages of code and templates into webapp/translations/*.po
 	@$(BIN)/python -m webapp.messages
+
+screenshots: setup ## take the screenshots of the README anew, of a server at http://HOST:PORT/
+	@$(BIN)/python docs/screenshots.py http://$(HOST):$(PORT)/
 
 wheel: setup ## build the wheel and the source archive into dist/
 	@$(BIN)/python -m build --no-isolation
