@@ -1,6 +1,6 @@
 // Things and the relations between them, laid out by forces. Each thing can be reached by the keyboard.
 import { forceCenter, forceCollide, forceLink, forceManyBody, forceSimulation, forceX, forceY, type SimulationLinkDatum, type SimulationNodeDatum } from "d3-force";
-import { shorten, svg } from "./svg";
+import { shorten, svg, wrap } from "./svg";
 
 export interface Thing { readonly id: string; readonly label: string; readonly href: string; readonly lang?: string; readonly kind?: string }
 /** ``claimed``: nobody asserts it as a fact, so it is drawn apart from facts. */
@@ -88,7 +88,7 @@ function drawLink({ source, target, label, claimed }: Link): SVGElement {
 function drawNode(node: Node, links: readonly Link[], options: GraphOptions): SVGElement {
   const around = links.filter((l) => l.source === node || l.target === node)
     .map((l) => (l.source === node ? `${l.label} → ${l.target.label}` : `${l.source.label} – ${l.label}`));
-  const label = svg("text", { x: 0, y: 25, "text-anchor": "middle", "aria-hidden": "true" }, shorten(node.label, 26));
+  const label = wrap(node.label, 0, 25, { "text-anchor": "middle", "aria-hidden": "true" });
   if (node.lang) label.setAttribute("lang", node.lang);
   const attributes = {
     class: `thing ${node.kind ?? ""}${node.id === options.centre ? " centre" : ""}`, transform: `translate(${node.x} ${node.y})`,

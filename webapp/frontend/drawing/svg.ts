@@ -22,3 +22,22 @@ export function shorten(text: string, length: number): string {
   const letters = [...text];
   return letters.length <= length ? text : `${letters.slice(0, length - 1).join("")}…`;
 }
+
+/** A text of several short lines, whole: what is seen has to be part of what is read out (WCAG 2.5.3). */
+export function wrap(text: string, x: number, y: number, attributes: Record<string, string | number>): SVGTextElement {
+  const lines = breakLines(text).map((line, i) => svg("tspan", { x, y: y + i * 15 }, line));
+  return svg("text", attributes, ...lines);
+}
+
+/** Lines keep their spaces, so that put together again they are the text. */
+export function breakLines(text: string): string[] {
+  const wide = /[\u2e80-\uffef]/u.test(text);
+  const words = wide ? [...text] : text.match(/\S+\s*/g) ?? [text];
+  const lines: string[] = [];
+  for (const word of words) {
+    const last = lines.at(-1);
+    if (last !== undefined && [...last, ...word.trimEnd()].length <= (wide ? 11 : 24)) lines[lines.length - 1] = last + word;
+    else lines.push(word);
+  }
+  return lines;
+}
