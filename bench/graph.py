@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from hashlib import sha256
 
-from kg.vocab import DCT, HASH_DIGITS, OA, ORG, OWL, PROV, RDF, RDFS, SCHEMA, SKOS, XSD
+from kg.vocab import HASH_DIGITS, XSD, Names
 
 BASE = "https://bench.example/"
 ROLES, PLACES, EDITIONS = 40, 50, 10
@@ -40,20 +40,7 @@ CONCEPTS = {
 FIRST_DAY = date(2005, 1, 1)
 DAYS = 7_000
 
-_PREFIXES = {
-    "": BASE,
-    "id": f"{BASE}id/",
-    "kg": f"{BASE}ontology#",
-    "dct": DCT.iri,
-    "oa": OA.iri,
-    "org": ORG.iri,
-    "owl": OWL.iri,
-    "prov": PROV.iri,
-    "rdf": RDF.iri,
-    "rdfs": RDFS.iri,
-    "schema": SCHEMA.iri,
-    "skos": SKOS.iri,
-}
+_PREFIXES = {"": BASE} | Names(BASE).prefixes
 _SYLLABLES = [
     a + b for a in ("b", "ch", "d", "g", "h", "l", "m", "s", "t", "zh") for b in ("an", "ei", "o", "ing", "u")
 ]
