@@ -95,7 +95,7 @@ def test_results_say_why_and_are_escaped(client: FlaskClient) -> None:
 def test_a_result_by_another_name_says_which(client: FlaskClient) -> None:
     page = client.get("/search?q=王", headers={"Accept": "text/html"}).text
     assert '<a href="/page/wang-yi">Wang Yi</a>' in page
-    assert 'Name (zh): <span lang="zh"><mark>王</mark>毅</span>' in page
+    assert 'Name (Chinese): <span lang="zh"><mark>王</mark>毅</span>' in page
 
 
 def test_results_narrow_down_by_type_and_to_quotes(client: FlaskClient) -> None:
