@@ -60,7 +60,7 @@ wheel: setup ## build the wheel and the source archive into dist/
 # uv resolves for every platform and Python at once, and writes no registry address into the file.
 lock: $(READY) ## resolve the dependencies anew into requirements.lock
 	@$(BIN)/python -m pip install --quiet 'uv>=0.8'
-	@env -u UV_FIND_LINKS $(BIN)/uv pip compile pyproject.toml --extra dev --extra engines --universal --python-version 3.11 \
+	@env -u UV_FIND_LINKS $(BIN)/uv pip compile pyproject.toml --extra dev --extra engines --extra s3 --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --no-header --no-emit-package pip --quiet --upgrade \
 		--output-file requirements.lock
 	@env -u UV_FIND_LINKS $(BIN)/uv pip compile --group node --universal --python-version 3.11 \

@@ -86,6 +86,18 @@ class Settings:
     signing_key: str = _setting(
         "", "file with the secret key that `kg build` signs releases with; empty: they are not signed"
     )
+    public_key: str = _setting(
+        "",
+        "file with the public key that `kg fetch` takes releases of; empty: signatures are not checked",
+    )
+    replication_token: str = _setting(
+        "",
+        "secret of those who may fetch whole releases from this server, and what `kg fetch` shows to another;"
+        " empty: none are given out",
+    )
+    max_fetch_bytes: int = _setting(
+        256 * 1024**3, "largest release that `kg fetch` takes, all files together", minimum=1
+    )
     old_releases: int = _setting(
         3, "old releases that each server process keeps open, for those who name them", minimum=1
     )

@@ -11,11 +11,22 @@ import sys
 
 import click
 
-from kg.cli import asking, building, comparing, publishing, releases, serving, signing
+from kg.cli import asking, building, comparing, fetching, publishing, releases, serving, signing
 from kg.cli.group import cli
 from kg.errors import KgError
 
-__all__ = ["asking", "building", "cli", "comparing", "main", "publishing", "releases", "serving", "signing"]
+__all__ = [
+    "asking",
+    "building",
+    "cli",
+    "comparing",
+    "fetching",
+    "main",
+    "publishing",
+    "releases",
+    "serving",
+    "signing",
+]
 
 
 def main() -> None:

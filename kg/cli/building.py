@@ -13,6 +13,7 @@ from kg.cli.group import ReadSettings, cli
 from kg.cli.output import report_as_json, show_coverage, show_findings, show_json, show_progress
 from kg.errors import CheckFailed
 from kg.release.build import build_release
+from kg.release.files import sign_list
 from kg.release.layout import Release
 from kg.release.signatures import read_secret_key, sign_release
 from kg.settings import Settings
@@ -81,7 +82,9 @@ def build_sources(settings: Settings, quiet: bool = False) -> tuple[Release | No
                 sources, report, Path(settings.var), lambda step: on_step(f"writing {step}")
             )
             if settings.signing_key:
-                sign_release(release.dumps_path, read_secret_key(Path(settings.signing_key)))
+                secret = read_secret_key(Path(settings.signing_key))
+                sign_release(release.dumps_path, secret)
+                sign_list(release, secret)
             return release, report
         except CheckFailed:
             pass

@@ -19,6 +19,7 @@ from kg.errors import CheckFailed, ReleaseError
 from kg.publication import find_licence
 from kg.release.catalogue import switch_current, sync
 from kg.release.dumps import DumpWriter, sort_quads
+from kg.release.files import write_list
 from kg.release.iris import write_iris
 from kg.release.layout import (
     LAYOUT_VERSION,
@@ -131,6 +132,7 @@ def _build_aside(
         manifest = make_manifest(release_id, sources, report, quads, dumps, writer.canonical_sha256)
         write_site(folder, sources, manifest, quads)
         write_manifest(folder / "manifest.json", manifest)
+        write_list(folder, release_id)
         on_step("all to disk")
         _sync_tree(folder)
         releases_path(var).mkdir(exist_ok=True)

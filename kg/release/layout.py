@@ -3,8 +3,9 @@
 var/
   current              symbolic link to releases/<id>, switched by one atomic rename
   history.jsonl        when each release became the current one
-  build.lock           held while a build runs
+  build.lock           held while a build runs; fetch.lock likewise
   building/<id>-<pid>/ a release in the making; swept by the next build
+  fetching/<id>/       a release on its way from elsewhere; the next fetch of it goes on there
   releases/<id>/
     manifest.json      id, base IRI, figures, checksums
     store/             the Oxigraph store
@@ -16,6 +17,7 @@ var/
     shapes.ttl         the SHACL shapes
     pages/             paths of all pages, for sitemaps
     void.ttl           what the dataset is (VoID, DCAT)
+    files.json         all these files with their checksums, and files.json.minisig if the release is signed
 """
 
 from __future__ import annotations
@@ -172,6 +174,11 @@ def iris_path(var: Path, release_id: str) -> Path:
 def building_path(var: Path) -> Path:
     """Return the folder of releases in the making."""
     return var / "building"
+
+
+def fetching_path(var: Path) -> Path:
+    """Return the folder of releases that are on their way from elsewhere."""
+    return var / "fetching"
 
 
 def current_link(var: Path) -> Path:

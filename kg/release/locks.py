@@ -23,12 +23,25 @@ def lock_builds(var: Path) -> Iterator[None]:
     ------
     BuildInProgress: another process is at it.
     """
+    with _lock(var, "build"):
+        yield
+
+
+@contextmanager
+def lock_fetches(var: Path) -> Iterator[None]:
+    """Keep other fetches out of a folder; raises ``BuildInProgress``. Builds may go on: the names differ."""
+    with _lock(var, "fetch"):
+        yield
+
+
+@contextmanager
+def _lock(var: Path, what: str) -> Iterator[None]:
     var.mkdir(parents=True, exist_ok=True)
-    with (var / "build.lock").open("w") as file:
+    with (var / f"{what}.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BuildInProgress(f"another build runs in {var}.", "Wait for it to end.") from None
+            raise BuildInProgress(f"another {what} runs in {var}.", "Wait for it to end.") from None
         yield
 
 

@@ -101,19 +101,27 @@ def read_public_key(path: Path) -> PublicKey:
 
 def sign_release(folder: Path, secret: Ed25519PrivateKey) -> None:
     """Sign the checksums in a folder of dumps; the signature appears whole, and is the same each time."""
-    content = (folder / CHECKSUMS).read_bytes()
     identity = json.loads((folder / IDENTITY).read_text(encoding="utf-8"))
     comment = f"release:{identity['release']} rdfc10-sha256:{identity['canonical_hash']['value']}"
-    signature = secret.sign(hashlib.blake2b(content).digest())
-    whole = secret.sign(signature + comment.encode())
-    packed = base64.b64encode(b"ED" + _key_id(_raw_public(secret)) + signature).decode()
-    text = (
-        f"{_UNTRUSTED}signature of the checksums of an Article KG release\n{packed}\n"
-        f"{_TRUSTED}{comment}\n{base64.b64encode(whole).decode()}\n"
-    )
+    content = (folder / CHECKSUMS).read_bytes()
+    text = sign(content, "signature of the checksums of an Article KG release", comment, secret)
     part = folder.parent / f"{SIGNATURE}.part"
     part.write_text(text, encoding="utf-8")
     part.replace(folder / SIGNATURE)
+
+
+def sign(content: bytes, what: str, comment: str, secret: Ed25519PrivateKey) -> str:
+    """Return the signature of some bytes as the file that minisign reads.
+
+    Parameters
+    ----------
+    what: the untrusted comment: what the file is.
+    comment: the trusted comment, which is signed too.
+    """
+    signature = secret.sign(hashlib.blake2b(content).digest())
+    whole = secret.sign(signature + comment.encode())
+    packed = base64.b64encode(b"ED" + _key_id(_raw_public(secret)) + signature).decode()
+    return f"{_UNTRUSTED}{what}\n{packed}\n{_TRUSTED}{comment}\n{base64.b64encode(whole).decode()}\n"
 
 
 def check_signature(content: bytes, signature: str, public: PublicKey) -> str:
