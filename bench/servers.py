@@ -22,6 +22,7 @@ from bench.graph import BASE
 from kg import __version__
 from kg.release.catalogue import switch_current
 from kg.release.layout import Manifest, releases_path
+from kg.release.lookups import write_lookups
 from kg.release.manifest import write_manifest
 from kg.release.search import write_index
 from kg.release.site import render_context
@@ -105,6 +106,7 @@ def build(var: Path, graph: Path) -> float:
     load_s = time.monotonic() - begun
     del store
     write_index(folder / "search.sqlite", read_quads(graph), Names(BASE))
+    write_lookups(folder / "lookups.sqlite", read_quads(graph), Names(BASE))
     (folder / "context.jsonld").write_text(render_context(read_sources(ROOT, BASE)), encoding="utf-8")
     now = datetime.now(UTC).isoformat(timespec="seconds")
     manifest = Manifest(release_id, BASE, now, f"article-kg {__version__}", quads, {}, (), ())

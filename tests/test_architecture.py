@@ -29,16 +29,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     "publication": LEAVES | {"model", "examples", "sources"},
     "check": LEAVES | {"model", "sources", "publication", "redirects"},
     "store": {"errors", "formats"},  # it answers queries and does not care where its data came from
-    "search": {"errors", "vocab"},  # it reads an index, whoever wrote that
+    "search": {"errors", "vocab", "databases"},  # it reads an index, whoever wrote that
     "release": LEAVES
-    | {"model", "sources", "publication", "check", "store", "search", "context", "serialization"},
+    | {"model", "sources", "publication", "check", "store", "search", "context", "serialization", "lookups"},
     "reconciliation": {"errors", "formats", "vocab", "store", "search"},
-    "description": LEAVES | {"store"},  # it asks, and does not care which store answers
+    "databases": {"errors"},
+    "lookups": LEAVES | {"databases"},  # it reads a file, whoever wrote that
+    "description": LEAVES | {"store", "lookups"},  # it asks, and does not care which store answers
     "cli": LEAVES | {"model", "sources", "publication", "check", "store", "release", "description"},
     "__main__": {"cli"},
     "webapp": LEAVES
     # It serves releases; sources end where a release begins.
-    | {"store", "search", "release", "description", "ontology", "serialization", "reconciliation"},
+    | {"store", "search", "release", "description", "ontology", "serialization", "reconciliation", "lookups"},
 }
 """Layer → the other layers of `kg` that it may import. The key is the first name below `kg`."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from kg.description import LinkLists
 from kg.errors import KgError
+from kg.lookups import Lookups
 from kg.release.engine import to_target
 from kg.release.layout import Release, open_release, read_current_id
 from kg.release.locks import Hold
@@ -31,13 +32,15 @@ class ReleaseContext:
     Parameters
     ----------
     hold: keeps the release from being removed.
+    lookups: what pages are read from; None where a store behind the seam answers for them.
     """
 
-    def __init__(self, release: Release, store: Store, hold: Hold) -> None:
+    def __init__(self, release: Release, store: Store, hold: Hold, lookups: Lookups | None = None) -> None:
         self.release = release
         self._hold = hold
         self.store = store
         self.search = SearchIndex(release.search_path)
+        self.lookups = lookups
         self.browser = Browser(self.search)
         self.links = LinkLists()
         self.names = Names(release.manifest.base_iri)
@@ -77,6 +80,8 @@ class ReleaseContext:
         """Close the store and the index; no request may be using them."""
         self.store.close()
         self.search.close()
+        if self.lookups:
+            self.lookups.close()
         self._hold.close()
 
 
@@ -143,10 +148,17 @@ class Contexts:
         hold = Hold(self._var, release_id)
         try:
             release = open_release(self._var, release_id)
-            return ReleaseContext(release, _open_store(release, settings), hold)
+            lookups = _open_lookups(release, settings)
+            return ReleaseContext(release, _open_store(release, settings), hold, lookups)
         except BaseException:  # whatever it was, the release must not stay locked
             hold.close()
             raise
+
+
+def _open_lookups(release: Release, settings: Settings) -> Lookups | None:
+    if settings.store or not release.lookups_path.exists():
+        return None
+    return Lookups(release.lookups_path, release.manifest.base_iri)
 
 
 def _open_store(release: Release, settings: Settings) -> Store:

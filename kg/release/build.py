@@ -29,6 +29,7 @@ from kg.release.layout import (
     releases_path,
 )
 from kg.release.locks import lock_builds
+from kg.release.lookups import write_lookups
 from kg.release.manifest import describe_articles, make_manifest, write_manifest
 from kg.release.search import write_index
 from kg.release.site import render_context, render_shapes, write_site
@@ -127,6 +128,8 @@ def _build_aside(
             if article.text is not None:
                 (folder / "texts" / f"{article.slug}.txt").write_bytes(article.text.text.encode())
         write_iris(folder / "iris.txt", quads, sources.names.base)
+        on_step("look-ups")
+        write_lookups(folder / "lookups.sqlite", quads, sources.names)
         on_step("search index")
         write_index(folder / "search.sqlite", quads, sources.names)
         manifest = make_manifest(release_id, sources, report, quads, dumps, writer.canonical_sha256)

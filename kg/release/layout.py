@@ -14,6 +14,7 @@ var/
     iris.txt           IRIs that something is said about, sorted
     context.jsonld     the JSON-LD context, with the base IRI in it
     search.sqlite      names, quotes and facets
+    lookups.sqlite     descriptions and links, for pages
     shapes.ttl         the SHACL shapes
     pages/             paths of all pages, for sitemaps
     void.ttl           what the dataset is (VoID, DCAT)
@@ -31,7 +32,7 @@ from pathlib import Path
 from kg.context import Context
 from kg.errors import NoRelease, OtherLayout, ReleaseError, UnknownRelease
 
-LAYOUT_VERSION = 4
+LAYOUT_VERSION = 5
 """Part of every release id: a change of what a release holds makes a new id."""
 
 CHECKSUMS = "SHA256SUMS"
@@ -138,6 +139,11 @@ class Release:
     def search_path(self) -> Path:
         """The index for search and browsing."""
         return self.path / "search.sqlite"
+
+    @property
+    def lookups_path(self) -> Path:
+        """The file that pages are read from."""
+        return self.path / "lookups.sqlite"
 
     def text_path(self, slug: str) -> Path:
         """Return the file with the captured text of an article."""

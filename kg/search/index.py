@@ -1,14 +1,12 @@
 """Reads the index of one release: which things have a name or a quote with the words that someone typed.
 
-Thread-safe: each thread has a connection of its own, opened when it first asks. The file never changes, so
-it is opened as immutable, without locks.
+Thread-safe, as ``kg.databases`` has it.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,9 +14,8 @@ from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-from kg.errors import ReleaseError
+from kg.databases import ReleaseDatabase
 from kg.search.folding import Folding
 from kg.search.query import Query, mark_words, parse_query, write_match
 from kg.search.schema import FACETS, PREFERRED, hash_name, type_word
@@ -117,44 +114,16 @@ class SearchIndex:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self._local = threading.local()
-        self._lock = threading.Lock()
-        self._connections: list[sqlite3.Connection] = []
+        self._file = ReleaseDatabase(path, "SELECT 1 FROM variant LIMIT 1")
 
     def close(self) -> None:
         """Close the connections of all threads; nobody may be asking any more."""
-        with self._lock:
-            for connection in self._connections:
-                connection.close()
-            self._connections.clear()
+        self._file.close()
 
     @property
     def database(self) -> sqlite3.Connection:
-        """The connection of this thread.
-
-        Raises
-        ------
-        ReleaseError: there is no such file, or it is no index.
-        """
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._connect()
-            self._local.connection = connection
-        return connection
-
-    def _connect(self) -> sqlite3.Connection:
-        uri = f"file:{quote(str(self.path.absolute()))}?mode=ro&immutable=1"
-        try:
-            connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
-            connection.execute("SELECT 1 FROM variant LIMIT 1")
-        except sqlite3.Error as error:
-            raise ReleaseError(
-                f"{self.path}: the index cannot be read: {error}.", "Run `kg build` again."
-            ) from error
-        with self._lock:
-            self._connections.append(connection)
-        return connection
+        """The connection of this thread; raises ``ReleaseError`` where there is no such file."""
+        return self._file.connection
 
     @cached_property
     def folding(self) -> Folding:

@@ -73,7 +73,8 @@ def reader() -> Reader:
     """Return what describes things of the release of this request."""
     settings = current.settings()
     limits = Limits(settings.query_timeout_s, settings.max_result_bytes)
-    return Reader(current.context().store, names(), limits, current.context().links)
+    context = current.context()
+    return Reader(context.store, names(), limits, context.links, context.lookups)
 
 
 def read_text(slug: str) -> str:

@@ -1,0 +1,191 @@
+"""Writes the file that pages are read from: ``kg.lookups`` says what it holds.
+
+The quads are read once, and go packed into temporary tables on disk, which SQL sorts; memory stays bounded.
+The same quads give the same bytes.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import chain, groupby, islice
+from operator import itemgetter
+from pathlib import Path
+
+import zstandard
+from pyoxigraph import NamedNode, Quad, RdfFormat, Triple, serialize
+
+from kg.errors import ReleaseError
+from kg.lookups import FOLLOWED, SCHEMA, find_document, hash_iri
+from kg.release.facets import run
+from kg.vocab import OWL, PREF_LABEL, RDFS, Names, named
+
+SAMPLED_QUADS, SAMPLE_BYTES = 20_000, 96 * 1024
+"""From how many of the first quads the dictionary is taken, and how long it is."""
+SUBJECTS_AT_ONCE = 2_000
+CACHE_KIB = 64 * 1024
+
+_LABELS = {PREF_LABEL, RDFS("label")}
+_SOURCE = OWL("annotatedSource")
+
+_STAGE = """
+CREATE TEMP TABLE part (subject INTEGER, home INTEGER, content BLOB);
+CREATE TEMP TABLE name (key INTEGER, content BLOB);
+CREATE TEMP TABLE seen (target INTEGER, relation TEXT, source TEXT, key INTEGER);
+CREATE TEMP TABLE fact (key INTEGER PRIMARY KEY);
+"""
+
+_LINKS = """
+INSERT INTO relation (iri) SELECT DISTINCT relation FROM seen ORDER BY relation;
+INSERT OR IGNORE INTO link
+    SELECT s.target, s.key IN (SELECT key FROM fact) AS is_fact, r.id, s.source
+    FROM seen s JOIN relation r ON r.iri = s.relation ORDER BY 1, 2, 3, 4;
+"""
+
+# An axiom's part that does not name its source is where the others are.
+_PARTS = """
+SELECT ifnull(h.home, p.home) AS place, p.content FROM part p LEFT JOIN home h ON h.key = p.subject
+ORDER BY place, p.rowid
+"""
+
+
+def write_lookups(path: Path, quads: Iterable[Quad], names: Names) -> None:
+    """Write the file of a dataset.
+
+    Parameters
+    ----------
+    path: where to; there must be no file yet.
+    quads: read once, graph by graph, with all about a subject in a row.
+
+    Raises
+    ------
+    ReleaseError: SQLite could not write it, for example because the disk is full.
+    """
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None)) as database:
+            for pragma in ("journal_mode = OFF", "synchronous = OFF", "temp_store = FILE"):
+                database.execute(f"PRAGMA {pragma}")
+            database.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+            database.executescript(SCHEMA + _STAGE)
+            database.execute("BEGIN")
+            _Writer(database, names).write(quads)
+            database.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise ReleaseError(f"the look-ups cannot be written: {error}.", "Free some space.") from error
+
+
+@dataclass(slots=True)
+class _Rows:
+    """What some subjects add to the temporary tables."""
+
+    part: list[tuple[int, int, bytes]] = field(default_factory=list)
+    name: list[tuple[int, bytes]] = field(default_factory=list)
+    seen: list[tuple[int, str, str, int]] = field(default_factory=list)
+    fact: list[tuple[int]] = field(default_factory=list)
+    home: list[tuple[int, int]] = field(default_factory=list)
+
+    def add(self, subject: str, triples: list[Triple], names: Names) -> None:
+        """Add all that one graph says about a subject."""
+        key = hash_iri(subject)
+        labels = [triple for triple in triples if triple.predicate in _LABELS]
+        if labels:
+            self.name.append((key, _to_lines(labels)))
+        document = find_document(subject, names.base)
+        if document is None:
+            return
+        home = self._find_home(triples, document, names.base)
+        if home != hash_iri(document):
+            self.home.append((key, home))
+        self.part.append((key, home, _to_lines(triples)))
+        evidence = names.term("evidence")
+        if any(triple.predicate == evidence for triple in triples):
+            self.fact.append((key,))
+        self.seen += _list_links(subject, key, triples, names.base)
+
+    def _find_home(self, triples: list[Triple], document: str, base: str) -> int:
+        source = next((t.object for t in triples if t.predicate == _SOURCE), None)
+        place = find_document(source.value, base) if isinstance(source, NamedNode) else None
+        return hash_iri(place or document)
+
+
+class _Writer:
+    def __init__(self, database: sqlite3.Connection, names: Names) -> None:
+        self._database = database
+        self._names = names
+
+    def write(self, quads: Iterable[Quad]) -> None:
+        """Fill all tables."""
+        rest = iter(quads)
+        first = list(islice(rest, SAMPLED_QUADS))
+        dictionary = _take_sample(first)
+        self._database.execute("INSERT INTO dictionary VALUES (?)", (dictionary,))
+        known = zstandard.ZstdCompressionDict(dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+        known.precompute_compress(level=3)
+        self._packer = zstandard.ZstdCompressor(level=3, dict_data=known)
+        self._unpacker = zstandard.ZstdDecompressor(dict_data=known)
+        self._stage(_group(chain(first, rest)))
+        self._gather("document", _PARTS)
+        self._gather("label", "SELECT key, content FROM name ORDER BY key, rowid")
+        run(self._database, _LINKS)
+
+    def _stage(self, subjects: Iterator[tuple[str, list[Triple]]]) -> None:
+        while batch := list(islice(subjects, SUBJECTS_AT_ONCE)):
+            rows = _Rows()
+            for subject, triples in batch:
+                rows.add(subject, triples, self._names)
+            pack = self._packer.compress
+            self._insert("part", ((key, home, pack(lines)) for key, home, lines in rows.part), 3)
+            self._insert("name", ((key, pack(lines)) for key, lines in rows.name), 2)
+            self._insert("seen", rows.seen, 4)
+            self._insert("fact", rows.fact, 1)
+            self._insert("home", rows.home, 2)
+
+    def _insert(self, table: str, rows: Iterable[tuple[object, ...]], width: int) -> None:
+        marks = ", ".join("?" * width)
+        self._database.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", rows)  # noqa: S608
+
+    def _gather(self, table: str, query: str) -> None:
+        """Put all parts of a document into one row; what several graphs say is in it once."""
+        groups = groupby(self._database.execute(query), key=itemgetter(0))
+        rows = ((key, self._join([content for _, content in parts])) for key, parts in groups)
+        # The cursor is read and the table written in turn, which is fine: they are different tables.
+        while batch := list(islice(rows, SUBJECTS_AT_ONCE)):
+            self._insert(table, batch, 2)
+
+    def _join(self, contents: list[bytes]) -> bytes:
+        if len(contents) == 1:
+            return contents[0]
+        lines = b"".join(map(self._unpacker.decompress, contents)).splitlines(keepends=True)
+        return self._packer.compress(b"".join(dict.fromkeys(lines)))
+
+
+def _group(quads: Iterable[Quad]) -> Iterator[tuple[str, list[Triple]]]:
+    for (_, subject), group in groupby(quads, key=lambda quad: (quad.graph_name, quad.subject)):
+        yield named(subject).value, [quad.triple for quad in group]
+
+
+def _to_lines(triples: list[Triple]) -> bytes:
+    lines = serialize(triples, format=RdfFormat.N_TRIPLES)
+    assert lines is not None
+    return lines
+
+
+def _take_sample(quads: list[Quad]) -> bytes:
+    """Return lines from all over the quads, which is what others will resemble."""
+    chunks = [_to_lines(triples) for _, triples in _group(quads)]
+    size = sum(map(len, chunks))
+    step = max(1, size // SAMPLE_BYTES)
+    return b"".join(chunks[::step])[:SAMPLE_BYTES] or b"<"
+
+
+def _list_links(
+    subject: str, key: int, triples: list[Triple], base: str
+) -> Iterator[tuple[int, str, str, int]]:
+    for triple in triples:
+        target = triple.object
+        if isinstance(target, NamedNode) and triple.predicate not in FOLLOWED:
+            iri = target.value
+            if find_document(iri, base) == iri:
+                yield hash_iri(iri), triple.predicate.value, subject, key
