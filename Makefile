@@ -27,8 +27,12 @@ test: setup ## run all tests (ARGS='-k crash' for some)
 test-engines: $(READY) ## run the tests on other people's engines (Oxigraph server, Virtuoso, Fuseki)
 	@$(BIN)/python -m pytest --engines tests/engines tests/contract tests/deploy $(ARGS)
 
-bench: $(READY) ## ask ours and other engines the same queries (ARGS='--triples 1000000 --rounds 5 --load')
+bench: $(VENV)/.bench ## ask ours and other engines the same (ARGS='mix cold hot --triples 1000000 --rounds 5')
 	@$(BIN)/python -m bench.run $(ARGS)
+
+$(VENV)/.bench: $(READY) requirements-bench.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
+	@touch $@
 
 cluster: $(READY) ## three replicas behind nginx at http://127.0.0.1:8100/
 	@exec deploy/nginx/cluster.sh
@@ -63,6 +67,9 @@ lock: $(READY) ## resolve the dependencies anew into requirements.lock
 	@env -u UV_FIND_LINKS $(BIN)/uv pip compile pyproject.toml --extra dev --extra engines --extra s3 --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --no-header --no-emit-package pip --quiet --upgrade \
 		--output-file requirements.lock
+	@env -u UV_FIND_LINKS $(BIN)/uv pip compile pyproject.toml --extra bench --universal --python-version 3.11 \
+		--constraint requirements.lock --generate-hashes --no-annotate --no-header --no-emit-package pip --quiet --upgrade \
+		--output-file requirements-bench.lock
 	@env -u UV_FIND_LINKS $(BIN)/uv pip compile --group node --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --no-header --quiet --upgrade --output-file requirements-node.lock
 	@PATH="$(CURDIR)/$(BIN):$$PATH" npm install --package-lock-only --ignore-scripts

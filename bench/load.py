@@ -1,10 +1,13 @@
-"""Requests per second of point queries at 1, 8 and 64 connections, by wrk."""
+"""Requests per second of point queries at 1, 8 and 64 connections, by wrk.
+
+*Cold* queries differ from each other, so that no answer can be kept; *hot* ones are a hundred, asked again
+and again after a first round that is not counted.
+"""
 
 from __future__ import annotations
 
 import re
 import shutil
-import statistics
 import subprocess
 import tempfile
 from pathlib import Path
@@ -12,64 +15,81 @@ from urllib.parse import urlencode, urlsplit
 
 from bench.graph import Size
 from bench.mix import SHAPES
+from bench.results import Figures
 from bench.servers import Server
+from tests.engines import Missing
 
 CONNECTIONS = (1, 8, 64)
-QUERIES = 4_000
-"""Different draws in a list; those of a small graph repeat, and a server that is quicker goes round."""
+QUERIES = {"cold": 4_000, "hot": 100}
 SECONDS = 4
 
+# A number as a comment at the end of a query makes it one that no server has seen.
 SCRIPT = """
-local paths, turn = {}, 0
+local paths, turn, suffix = {}, 0, "%s"
 for line in io.lines("%s") do paths[#paths + 1] = line end
 wrk.headers["Accept"] = "application/sparql-results+json"
 request = function()
-  turn = turn %% #paths + 1
-  return wrk.format("GET", paths[turn])
+  local path = paths[turn %% #paths + 1]
+  turn = turn + 1
+  if suffix ~= "" then path = path .. suffix .. turn end
+  return wrk.format("GET", path)
 end
 """
 
 
-def measure_load(servers: list[Server], size: Size, rounds: int) -> list[str]:
-    """Ask all servers in turn; returns a table as lines of Markdown, or why there is none."""
+def measure_load(servers: list[Server], size: Size, rounds: int, kind: str) -> tuple[Figures, list[str]]:
+    """Ask all servers in turn; returns requests per second by connections, and what failed.
+
+    Raises
+    ------
+    Missing: there is no wrk.
+    """
     wrk = shutil.which("wrk")
     if wrk is None:
-        return ["Not measured: wrk is missing (Debian's package wrk)."]
-    names = [server.name for server in servers]
-    lines = [f"| connections | {' | '.join(names)} |", f"|---|{'---|' * len(names)}"]
+        raise Missing("wrk is missing (Debian's package wrk)")
+    figures: Figures = {}
+    remarks = []
     for connections in CONNECTIONS:
-        rates: dict[str, list[float]] = {name: [] for name in names}
-        faults: dict[str, int] = dict.fromkeys(names, 0)
+        cells = figures.setdefault(str(connections), {server.name: [] for server in servers})
         for turn in range(rounds):
-            for server in servers:
-                rate, failed = drive(wrk, server, make_paths(server, size, turn), connections)
-                rates[server.name].append(rate)
-                faults[server.name] += failed
-        cells = [_render(rates[name], faults[name]) for name in names]
-        lines.append(f"| {connections} | {' | '.join(cells)} |")
-    return [*lines, "", "Requests per second: median (min–max); what failed counts as no request."]
+            shift = turn % len(servers)
+            for server in servers[shift:] + servers[:shift]:
+                paths = make_paths(server, size, turn, kind)
+                suffix = f"%20%23{connections}.{turn}." if kind == "cold" else ""
+                if kind == "hot":
+                    drive(wrk, server, paths, connections, suffix, 1)
+                rate, failed = drive(wrk, server, paths, connections, suffix, SECONDS)
+                cells[server.name].append(rate)
+                if failed:
+                    remarks.append(f"{server.name}, {connections} connections, round {turn}: {failed} failed")
+    return figures, remarks
 
 
-def make_paths(server: Server, size: Size, turn: int) -> list[str]:
-    """Return the targets of many point queries; each round has its own."""
+def make_paths(server: Server, size: Size, turn: int, kind: str) -> list[str]:
+    """Return the targets of point queries, the query last; each round has its own."""
     shapes = [shape for shape in SHAPES.values() if shape.group == "point" and not shape.is_graph]
     path = urlsplit(server.url).path
+    number = QUERIES[kind]
     return [
-        f"{path}?{urlencode([('query', shape.write(size, number)), *server.parameters])}"
-        for number in range(turn * QUERIES, (turn + 1) * QUERIES, len(shapes))
+        f"{path}?{urlencode([*server.parameters, ('query', shape.write(size, draw))])}"
+        for draw in range(turn * number, (turn + 1) * number, len(shapes))
         for shape in shapes
     ]
 
 
-def drive(wrk: str, server: Server, paths: list[str], connections: int) -> tuple[float, int]:
+def drive(
+    wrk: str, server: Server, paths: list[str], connections: int, suffix: str, seconds: int
+) -> tuple[float, int]:
     """Return good answers per second, and how many failed."""
     with tempfile.TemporaryDirectory() as folder:
         targets, script = Path(folder, "paths"), Path(folder, "wrk.lua")
         targets.write_text("\n".join(paths) + "\n", encoding="utf-8")
-        script.write_text(SCRIPT % targets, encoding="utf-8")
+        script.write_text(SCRIPT % (suffix, targets), encoding="utf-8")
         root = "{0.scheme}://{0.netloc}/".format(urlsplit(server.url))
-        command = [wrk, "-t1", f"-c{connections}", f"-d{SECONDS}s", "-s", str(script), root]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script), root]
+        done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"wrk against {server.name}: {(done.stderr + done.stdout)[-300:]}")
     return read_output(done.stdout)
 
 
@@ -85,8 +105,3 @@ def read_output(output: str) -> tuple[float, int]:
     wrong = int(refused[1]) if refused else 0
     failed = wrong + (sum(map(int, broken.groups())) if broken else 0)
     return (int(requests) - wrong) / float(seconds), failed
-
-
-def _render(rates: list[float], failed: int) -> str:
-    told = f"{statistics.median(rates):,.0f} ({min(rates):,.0f}–{max(rates):,.0f})"
-    return f"{told}, {failed} failed" if failed else told

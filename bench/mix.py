@@ -231,6 +231,27 @@ _SHAPES = (
         " FILTER NOT EXISTS { ?claim kg:about ?person } }",
     ),
     Shape(
+        "not-exists-join",
+        "analytical",
+        ROLE,
+        "SELECT (COUNT(*) AS ?n) { ?m a org:Membership ; org:member ?person ; org:role $it"
+        " FILTER NOT EXISTS { ?p kg:agent ?person ; kg:capacity kg:speaker } }",
+    ),
+    Shape(
+        "filter-equals",
+        "analytical",
+        BODY,
+        "SELECT ?m ?person { ?m a org:Membership ; org:member ?person ; org:organization ?body"
+        " FILTER(?body = $it) }",
+    ),
+    Shape(
+        "filter-in",
+        "analytical",
+        ROLE,
+        "SELECT (COUNT(DISTINCT ?person) AS ?n) { ?m org:member ?person ; org:role ?role ; kg:tenure ?tenure"
+        " FILTER(?role IN ($it, id:role-1) && ?tenure = kg:current) }",
+    ),
+    Shape(
         "minus",
         "analytical",
         ROLE,

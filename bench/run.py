@@ -1,69 +1,84 @@
-"""Asks ours and the peers the same queries in turn: ``python -m bench.run --triples 100000 --rounds 5``.
+"""Asks ours and the peers the same in turn: ``python -m bench.run mix --triples 100000 --rounds 5``.
 
-Peers that are not installed are left out by name. Each round draws new parameters; each query goes to all
-servers one after the other over HTTP, in another order each round, and all must answer the same rows. What
-differs, or fails, is listed. ``--load`` measures requests per second of point queries instead, with wrk.
-``--write`` puts the tables into docs/performance.md; otherwise they are printed only.
+``mix``   each round draws new parameters; each query goes to all servers one after the other over HTTP, in
+          another order each round, and all must answer the same rows. What differs, or fails, is listed.
+``cold``  requests per second of point queries that no server has seen before, with wrk
+``hot``   the same of queries that were asked before
+
+Peers that are not installed are left out by name. The result goes into bench/results/ with ``--write``, and
+docs/performance.md is made anew of all that is there. ``--keep`` keeps what was loaded for the next run.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
+import bench.graph
 from bench.asking import Client, Measurement, ask
+from bench.differences import list_differences
 from bench.graph import Size, make_graph
 from bench.load import measure_load
 from bench.mix import SHAPES
-from bench.report import render_differences, render_groups, render_shapes, write_section
-from bench.servers import PEERS, Server, describe_machine, serve_ours, serve_peer
+from bench.peers import PEERS, serve_peer
+from bench.report import render_result, write_page
+from bench.results import Figures, Result, write_result
+from bench.servers import Server, describe_machine, serve_ours
 from tests.engines import Missing
 
+KINDS = ("mix", "cold", "hot")
 WARM_UP = -1
 """The round that is not counted."""
 
 
-def main() -> None:
-    """Run the benchmark and print, or write, what came out."""
-    parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__.partition("\n")[0])
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the benchmark and print what came out; keep it where that is asked for."""
+    parser = argparse.ArgumentParser(
+        prog="bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"{', '.join(KINDS)} (mix)")
     parser.add_argument("--triples", type=int, default=100_000, help="size of the graph (100000)")
     parser.add_argument(
         "--rounds", type=int, default=5, help="rounds that count, after one that warms up (5)"
     )
     parser.add_argument("--peers", nargs="*", choices=PEERS, default=PEERS, help="servers of others (all)")
-    parser.add_argument("--load", action="store_true", help="requests per second instead of the mix")
-    parser.add_argument("--write", action="store_true", help="write into docs/performance.md")
-    asked = parser.parse_args()
+    parser.add_argument("--keep", type=Path, help="folder for the graph and the loaded stores")
+    parser.add_argument("--write", action="store_true", help="keep the result and write docs/performance.md")
+    asked = parser.parse_args(arguments)
+    kinds = asked.kinds or ["mix"]
     if asked.triples < 1 or asked.rounds < 1:
         parser.error("--triples and --rounds are at least 1")
-    before = describe_machine()
-    with tempfile.TemporaryDirectory(prefix="kg-bench-") as folder, ExitStack() as stack:
-        servers = start(stack, Path(folder), asked.triples, tuple(asked.peers))
-        measure = measure_load if asked.load else measure_mix
-        lines = measure(servers, Size(asked.triples), asked.rounds)
-    kind = "load" if asked.load else "mix"
-    lines = [
-        f"`python -m bench.run --triples {asked.triples} --rounds {asked.rounds}{' --load' * asked.load}`, "
-        f"{datetime.now(UTC):%Y-%m-%d}; {before} at the start, {describe_machine()} at the end. Loaded in "
-        + ", ".join(f"{server.load_s:.1f} s ({server.name})" for server in servers)
-        + ".",
-        "",
-        *lines,
-    ]
-    print("\n".join(lines))
+    if unknown := set(kinds) - set(KINDS):
+        parser.error(f"KIND is one of {', '.join(KINDS)}, and not {', '.join(sorted(unknown))}")
+    with ExitStack() as stack:
+        folder = asked.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kg-bench-")))
+        servers = start(stack, folder.absolute(), asked.triples, tuple(asked.peers))
+        for kind in kinds:
+            result = measure(kind, servers, asked.triples, asked.rounds)
+            print("\n".join(render_result(result)), flush=True)
+            if asked.write:
+                write_result(result)
     if asked.write:
-        write_section(kind, lines)
+        write_page()
 
 
 def start(stack: ExitStack, folder: Path, triples: int, peers: tuple[str, ...]) -> list[Server]:
     """Start ours and each peer that can be had, over the same file."""
+    # What was kept is of no use once the generator has changed.
+    version = sha256(Path(bench.graph.__file__).read_bytes()).hexdigest()[:8]
+    folder = folder / f"{triples}-{version}"
+    folder.mkdir(parents=True, exist_ok=True)
     graph = folder / "graph.nq"
-    with graph.open("w", encoding="utf-8") as file:
-        file.writelines(make_graph(triples))
-    servers = [stack.enter_context(serve_ours(folder, graph))]
+    if not graph.exists():
+        with graph.with_suffix(".part").open("w", encoding="utf-8") as file:
+            file.writelines(make_graph(triples))
+        graph.with_suffix(".part").rename(graph)
+    servers = [stack.enter_context(serve_ours(folder / "ours", graph))]
     for name in peers:
         try:
             servers.append(stack.enter_context(serve_peer(name, folder / name, graph, triples)))
@@ -72,8 +87,28 @@ def start(stack: ExitStack, folder: Path, triples: int, peers: tuple[str, ...]) 
     return servers
 
 
-def measure_mix(servers: list[Server], size: Size, rounds: int) -> list[str]:
-    """Ask all shapes of all servers; returns tables and differences as lines of Markdown."""
+def measure(kind: str, servers: list[Server], triples: int, rounds: int) -> Result:
+    """Measure one kind on servers that run."""
+    before = describe_machine()
+    if kind == "mix":
+        figures, remarks = measure_mix(servers, Size(triples), rounds)
+    else:
+        figures, remarks = measure_load(servers, Size(triples), rounds, kind)
+    return Result(
+        kind,
+        triples,
+        date=f"{datetime.now(UTC):%Y-%m-%d}",
+        machine=f"{before} at the start, {describe_machine()} at the end",
+        unit="ms" if kind == "mix" else "requests/s",
+        less_is_better=kind == "mix",
+        figures=figures,
+        loading={server.name: server.load_s for server in servers},
+        remarks=remarks,
+    )
+
+
+def measure_mix(servers: list[Server], size: Size, rounds: int) -> tuple[Figures, list[str]]:
+    """Ask all shapes of all servers; returns milliseconds by shape, and what failed or differed."""
     clients = [Client(server) for server in servers]
     measurements: list[Measurement] = []
     for turn in range(WARM_UP, rounds):
@@ -87,14 +122,11 @@ def measure_mix(servers: list[Server], size: Size, rounds: int) -> list[str]:
                     measurements.append(measurement)
     for client in clients:
         client.close()
-    names = [server.name for server in servers]
-    return [
-        *render_shapes(measurements, names),
-        "",
-        *render_groups(measurements, names),
-        "",
-        *render_differences(measurements, names),
-    ]
+    figures: Figures = {shape: {server.name: [] for server in servers} for shape in SHAPES}
+    for one in measurements:
+        if not one.fault:
+            figures[one.shape][one.server].append(1000 * one.seconds)
+    return figures, list_differences(measurements)
 
 
 if __name__ == "__main__":

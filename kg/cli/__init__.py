@@ -11,7 +11,7 @@ import sys
 
 import click
 
-from kg.cli import asking, building, comparing, fetching, publishing, releases, serving, signing
+from kg.cli import asking, building, comparing, fetching, measuring, publishing, releases, serving, signing
 from kg.cli.group import cli
 from kg.errors import KgError
 
@@ -22,6 +22,7 @@ __all__ = [
     "comparing",
     "fetching",
     "main",
+    "measuring",
     "publishing",
     "releases",
     "serving",

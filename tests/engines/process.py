@@ -26,7 +26,10 @@ class Missing(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A running engine. ``profile`` is the name of its profile in ``kg.store.profiles``."""
+    """A running engine. ``profile`` is the name of its profile in ``kg.store.profiles``.
+
+    ``sql_address`` is where Virtuoso's ``isql`` reaches it.
+    """
 
     profile: str
     query_url: str
@@ -35,6 +38,7 @@ class Engine:
     user: str = ""
     password: str = ""
     pid: int = 0
+    sql_address: str = ""
 
 
 def find_program(name: str, package: str) -> str:

@@ -16,6 +16,7 @@ FUSEKI = "org.apache.jena:jena-fuseki-server:5.6.0"
 MAVEN_COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy"
 ASK = "?query=ASK%7B%7D"
 VIRTUOSO_PASSWORD = "engine"
+VIRTUOSO_BUFFERS = 20_000
 VIRTUOSO_ROW_CAP = 10_000
 """Rows that Virtuoso gives at most, as its packages configure it; it says so in no status."""
 
@@ -34,10 +35,10 @@ TransactionFile = {folder}/virtuoso-temp.trx
 ServerPort = 127.0.0.1:{sql_port}
 DisableUnixSocket = 1
 ServerThreads = 20
-NumberOfBuffers = 20000
-MaxDirtyBuffers = 15000
+NumberOfBuffers = {buffers}
+MaxDirtyBuffers = {dirty}
 MaxQueryMem = 256M
-DirsAllowed = {folder}
+DirsAllowed = {folder}, {readable}
 VDBDisconnectTimeout = 1000
 [HTTPServer]
 ServerPort = 127.0.0.1:{port}
@@ -65,34 +66,48 @@ PREFIX tdb2: <http://jena.apache.org/2016/tdb#>
 
 
 @contextmanager
-def start_oxigraph(folder: Path) -> Iterator[Engine]:
-    """Run Oxigraph server."""
+def start_oxigraph(folder: Path, limit_s: int | None = QUERY_LIMIT_S) -> Iterator[Engine]:
+    """Run Oxigraph server; with a limit it starts a thread for each query, and dies of many."""
     beside = Path(sys.executable).with_name("oxigraph")
     program = str(beside) if beside.exists() else find_program("oxigraph", "PyPI, the extra engines")
     port = find_free_port()
     url = f"http://127.0.0.1:{port}"
     command = [program, "serve", "--location", str(folder / "store"), "--bind", f"127.0.0.1:{port}"]
-    command += ["--timeout-s", str(QUERY_LIMIT_S)]
+    command += ["--timeout-s", str(limit_s)] if limit_s else []
     with started(command, folder, f"{url}/query{ASK}") as process:
         yield Engine("oxigraph", f"{url}/query", f"{url}/update", f"{url}/store", pid=process.pid)
 
 
 @contextmanager
-def start_virtuoso(folder: Path) -> Iterator[Engine]:
-    """Run Virtuoso with a new database."""
+def start_virtuoso(
+    folder: Path, buffers: int = VIRTUOSO_BUFFERS, readable: Path | None = None
+) -> Iterator[Engine]:
+    """Run Virtuoso, with a new database where the folder has none.
+
+    ``buffers`` are pages of 8 KiB in memory; from ``readable`` its bulk loader may read files.
+    """
     program = find_program("virtuoso-t", "Debian's package virtuoso-opensource-7")
     port = find_free_port()
     sql_port = find_free_port()
     ini = folder / "virtuoso.ini"
     ini.write_text(
         VIRTUOSO_INI.format(
-            folder=folder, port=port, sql_port=sql_port, row_cap=VIRTUOSO_ROW_CAP, limit_s=QUERY_LIMIT_S
+            folder=folder,
+            readable=readable or folder,
+            port=port,
+            sql_port=sql_port,
+            buffers=buffers,
+            dirty=buffers * 3 // 4,
+            row_cap=VIRTUOSO_ROW_CAP,
+            limit_s=QUERY_LIMIT_S,
         )
     )
     command = [program, "+foreground", "+configfile", str(ini)]
     # A run of its own: Virtuoso makes the database, sets the passwords and exits.
-    passwords = ["+pwdold", "dba", "+pwddba", VIRTUOSO_PASSWORD, "+pwddav", VIRTUOSO_PASSWORD]
-    subprocess.run([*command, *passwords], cwd=folder, capture_output=True, timeout=60, check=True)
+    if not (folder / "virtuoso.db").exists():
+        passwords = ["+pwdold", "dba", "+pwddba", VIRTUOSO_PASSWORD, "+pwddav", VIRTUOSO_PASSWORD]
+        subprocess.run([*command, *passwords], cwd=folder, capture_output=True, timeout=60, check=True)
+    (folder / "virtuoso.lck").unlink(missing_ok=True)  # left by one that was killed
     url = f"http://127.0.0.1:{port}"
     with started(command, folder, f"{url}/sparql{ASK}") as process:
         yield Engine(
@@ -103,6 +118,7 @@ def start_virtuoso(folder: Path) -> Iterator[Engine]:
             user="dba",
             password=VIRTUOSO_PASSWORD,
             pid=process.pid,
+            sql_address=f"127.0.0.1:{sql_port}",
         )
 
 
