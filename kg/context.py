@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pyld import jsonld
-
 from kg.model import Finding, Place
 from kg.vocab import Names
 
@@ -27,12 +25,14 @@ def read_context(text: str, place: Place, names: Names) -> tuple[Context, tuple[
     >>> context, findings
     ({'id': 'http://h/id/'}, ())
     """
+    from pyld.jsonld import JsonLdError
+
     try:
         context = json.loads(text.replace("{base}", names.base))["@context"]
         if not isinstance(context, dict):
             raise ValueError("@context is no object")
         compact([], context)
-    except (ValueError, KeyError, TypeError, jsonld.JsonLdError) as error:
+    except (ValueError, KeyError, TypeError, JsonLdError) as error:
         reason = " ".join(str(error).split("\n")[:1]) or type(error).__name__
         finding = Finding(
             "bad-context", place, f"is not a JSON-LD context: {reason}.", "Mend it; it may name no other one."
@@ -47,6 +47,8 @@ def compact(nodes: list[dict[str, Any]], context: Context) -> list[dict[str, Any
     >>> compact([{"@id": "http://h/id/a", "http://h/p": [{"@value": 3}]}], {"id": "http://h/id/"})
     [{'@id': 'id:a', 'http://h/p': 3}]
     """
+    from pyld import jsonld  # 10 MB and 60 ms, for those who ask for JSON-LD
+
     options = {"graph": True, "documentLoader": _refuse}
     compacted: list[dict[str, Any]] = jsonld.compact(nodes, {"@context": context}, options).get("@graph", [])
     return compacted

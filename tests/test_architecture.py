@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
@@ -155,6 +156,14 @@ def test_the_web_application_knows_no_engine(module: str) -> None:
 @pytest.mark.parametrize("module", ["webapp.protocol", "webapp.negotiation", "webapp.tables"])
 def test_the_protocol_is_pure(module: str) -> None:
     assert_not_imported(module, {"flask"}, "it turns plain values into a query, without a request around it")
+
+
+def test_a_server_carries_nothing_that_only_builds_need() -> None:
+    heavy = {"rdflib", "pyshacl", "pyld", "SPARQLWrapper", "rich", "kg.check"}
+    program = "import sys, kg.cli.serving, webapp.asgi; print(*sys.modules)"
+    told = subprocess.check_output([sys.executable, "-c", program], cwd=ROOT, text=True)
+    loaded = heavy & set(told.split())
+    assert not loaded, f"each costs every server some megabytes and milliseconds: {sorted(loaded)}"
 
 
 def test_errors_stand_on_nothing() -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 from kg.description import LinkLists
 from kg.errors import KgError
 from kg.lookups import Lookups
-from kg.release.engine import to_target
 from kg.release.layout import Release, open_release, read_current_id
 from kg.release.locks import Hold
 from kg.search.browse import Browser
@@ -19,7 +18,6 @@ from kg.settings import Settings, check_service_prefixes
 from kg.store.base import Store
 from kg.store.embedded import EmbeddedStore
 from kg.store.pool import PoolSize
-from kg.store.remote import RemoteStore
 from kg.vocab import Names
 from webapp.archive import Archive
 
@@ -163,6 +161,10 @@ def _open_lookups(release: Release, settings: Settings) -> Lookups | None:
 
 def _open_store(release: Release, settings: Settings) -> Store:
     if settings.store:
+        # Only they need what speaks to engines, some 6 MB.
+        from kg.release.engine import to_target
+        from kg.store.remote import RemoteStore
+
         return RemoteStore(
             to_target(release, settings), workers=settings.query_workers, queue_s=settings.query_queue_s
         )

@@ -1,4 +1,4 @@
-"""The command line: one module for each group of commands, put together here.
+"""The command line: one module for each group of commands, imported when one of them is asked for.
 
 All errors of ``kg.errors`` end here as one message and exit code 1; a wrong option is exit code 2.
 May import everything in ``kg``; nothing in ``kg`` but ``__main__`` may import it, and ``webapp`` never.
@@ -11,23 +11,10 @@ import sys
 
 import click
 
-from kg.cli import asking, building, comparing, fetching, measuring, publishing, releases, serving, signing
 from kg.cli.group import cli
 from kg.errors import KgError
 
-__all__ = [
-    "asking",
-    "building",
-    "cli",
-    "comparing",
-    "fetching",
-    "main",
-    "measuring",
-    "publishing",
-    "releases",
-    "serving",
-    "signing",
-]
+__all__ = ["cli", "main"]
 
 
 def main() -> None:

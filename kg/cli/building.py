@@ -16,6 +16,7 @@ from kg.release.build import build_release
 from kg.release.files import sign_list
 from kg.release.layout import Release
 from kg.release.signatures import read_secret_key, sign_release
+from kg.release.unchanged import read_state, remember_build
 from kg.settings import Settings
 from kg.sources import Sources, find_root, read_sources
 
@@ -75,6 +76,8 @@ def _read_and_check(settings: Settings, on_step: Callable[[str], None]) -> tuple
 
 def build_sources(settings: Settings, quiet: bool = False) -> tuple[Release | None, Report]:
     """Return the release, or None where the sources have findings, which are then shown."""
+    root, base_iri, key = find_root(settings.sources), settings.effective_base_iri, settings.signing_key
+    state = read_state(root, base_iri, key)
     with show_progress("Building", quiet) as on_step:
         sources, report = _read_and_check(settings, on_step)
         try:
@@ -85,6 +88,7 @@ def build_sources(settings: Settings, quiet: bool = False) -> tuple[Release | No
                 secret = read_secret_key(Path(settings.signing_key))
                 sign_release(release.dumps_path, secret)
                 sign_list(release, secret)
+            remember_build(Path(settings.var), state, release.id)
             return release, report
         except CheckFailed:
             pass

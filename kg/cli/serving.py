@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
+import signal
 import socket
+import subprocess
 import sys
+from importlib import import_module
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
 
-from kg.cli.building import build_sources
 from kg.cli.group import ReadSettings, cli, open_current
 from kg.errors import KgError
-from kg.release.engine import to_target
+from kg.release.layout import Release
+from kg.release.unchanged import find_built, read_state
 from kg.settings import Settings, to_environment
+from kg.sources import find_root
+
+APPLICATION = "webapp.asgi:application"
+"""What is served; a string, since kg never imports webapp."""
 
 
 @cli.command()
@@ -38,17 +47,36 @@ def serve(read: ReadSettings, /, no_build: bool, **options: Any) -> None:
     """
     settings = read(**options)
     check_port(settings.host, settings.port)
-    if no_build:
-        release = open_current(settings)
-    else:
-        built, _ = build_sources(settings)
-        if built is None:
-            sys.exit(1)
-        release = built
+    release = open_current(settings) if no_build else find_or_build(settings)
     if settings.store:
+        from kg.release.engine import to_target  # only they need what speaks to engines
+
         to_target(release, settings)  # what is wrong with it is told now, not in a request
     click.echo(f"release {release.id} at http://{_authority(settings)}/ (Ctrl-C ends it)")
     run_server(settings)
+
+
+def find_or_build(settings: Settings) -> Release:
+    """Return the release of the sources, built if they changed; ends the program where they have findings.
+
+    A process of its own checks and builds: what it takes for that, some 60 MB, is given back with its end.
+    """
+    var, root = Path(settings.var), find_root(settings.sources)
+    release = find_built(var, read_state(root, settings.effective_base_iri, settings.signing_key))
+    if release is not None:
+        return release
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    command = [sys.executable, "-m", "kg", "build"]
+    with subprocess.Popen(command, env=os.environ | to_environment(settings)) as build:  # noqa: S603
+        try:
+            code = build.wait()
+        except BaseException:  # a signal, for one: a build that nobody waits for must not go on
+            build.terminate()
+            raise
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if code:
+        sys.exit(code)
+    return open_current(settings)
 
 
 def check_port(host: str, port: int) -> None:
@@ -75,8 +103,9 @@ def run_server(settings: Settings) -> None:
     _allow_many_connections()
     with TemporaryDirectory(prefix="kg-metrics-") as metrics:
         os.environ.update(to_environment(settings), PROMETHEUS_MULTIPROC_DIR=metrics)
+        _share(APPLICATION.partition(":")[0])
         Server(
-            "webapp.asgi:application",  # a string, since kg never imports webapp
+            APPLICATION,
             address=settings.host,
             port=settings.port,
             interface=Interfaces.ASGI,
@@ -91,6 +120,16 @@ def run_server(settings: Settings) -> None:
             log_access=True,
             process_name="kg",
         ).serve()
+
+
+def _share(module: str) -> None:
+    """Import what all server processes need before they are forked, so that they have it once in memory.
+
+    It opens nothing. What is here by then is never looked at again, so its pages stay shared.
+    """
+    import_module(module)
+    gc.collect()
+    gc.freeze()
 
 
 def _allow_many_connections() -> None:

@@ -3,6 +3,7 @@
 var/
   current              symbolic link to releases/<id>, switched by one atomic rename
   history.jsonl        when each release became the current one
+  built.json           which release was built last, and from what
   build.lock           held while a build runs; fetch.lock likewise
   building/<id>-<pid>/ a release in the making; swept by the next build
   fetching/<id>/       a release on its way from elsewhere; the next fetch of it goes on there
@@ -195,6 +196,11 @@ def current_link(var: Path) -> Path:
 def history_path(var: Path) -> Path:
     """Return the file that says when each release became the current one."""
     return var / "history.jsonl"
+
+
+def built_path(var: Path) -> Path:
+    """Return the file that says which release was built last, and from what."""
+    return var / "built.json"
 
 
 def is_release_id(text: str) -> bool:

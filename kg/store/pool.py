@@ -31,6 +31,10 @@ _log = logging.getLogger(__name__)
 
 QUICK_WORKERS = 2
 """Workers that slow queries leave free."""
+SPARE_WORKERS = 2
+"""Workers that stand ready beside the busy ones. Others are started as these are taken (a fork and the store:
+15-25 ms), and end when they have not been needed for a while: each takes 6 MB."""
+_UNNEEDED_S = 60.0
 _START_S = 30.0
 """How long a worker may take to open the store; 9-24 ms is usual."""
 _SWEEP_S = 1.0
@@ -46,9 +50,9 @@ _REMEMBERED_S = 60.0
 class PoolSize:
     """How much a pool may hold.
 
-    ``workers`` may run at a time and one more stands ready for when one is lost; ``waiting`` queries may
-    wait for one, each for ``wait_s`` seconds; ``worker_bytes`` is the memory of a worker beyond the open
-    store.
+    ``workers`` may run at a time, and up to ``SPARE_WORKERS`` beside those that do stand ready; ``waiting``
+    queries may wait for one, each for ``wait_s`` seconds; ``worker_bytes`` is the memory of a worker beyond
+    the open store.
     """
 
     workers: int
@@ -87,6 +91,7 @@ class Pool:
         self._slow: FairQueue[WorkerProcess] = FairQueue()
         self._slow_texts: OrderedDict[int, float] = OrderedDict()
         self._failure = ""
+        self._spares_taken = time.monotonic()
         self.closed = False
         self._keeper = threading.Thread(target=self._keep, name="sparql-workers", daemon=True)
         self._keeper.start()
@@ -211,6 +216,9 @@ class Pool:
                 continue
             worker.client, worker.slow = ticket.client, slow
             self._busy.add(worker)
+            if len(self._idle) < SPARE_WORKERS:
+                self._spares_taken = time.monotonic()
+                self._changed.notify_all()
             ticket.serve(worker)
 
     def _put_back(self, worker: WorkerProcess, *, reusable: bool) -> None:
@@ -255,16 +263,19 @@ class Pool:
         return self.closed or bool(self._dead) or (not self._failure and self._count_missing() > 0)
 
     def _count_missing(self) -> int:
-        return self._size.workers + 1 - len(self._idle) - len(self._busy)
+        wanted = min(self._size.workers + 1, len(self._busy) + SPARE_WORKERS)
+        return wanted - len(self._idle) - len(self._busy)
 
     def _sweep(self) -> None:
-        """Find idle workers that have died, and kill those whose reader sleeps past the deadline."""
+        """Find idle workers that have died or are too many, and kill those whose reader sleeps too long."""
         for worker in [worker for worker in self._idle if not worker.alive]:
             self._idle.remove(worker)
             self._dead.append(worker)
         for worker in self._busy:
             if worker.is_overdue:
                 worker.kill()
+        if len(self._idle) > SPARE_WORKERS and time.monotonic() - self._spares_taken > _UNNEEDED_S:
+            self._dead.append(self._idle.popleft())  # the one that has rested for longest
 
     def _start_missing(self) -> None:
         with self._changed:

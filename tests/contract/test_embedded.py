@@ -20,9 +20,10 @@ import pytest
 import kg
 from kg import errors
 from kg.formats import CSV, RESULT_FORMATS
+from kg.store import pool
 from kg.store.base import Limits, Query, StoreState
 from kg.store.embedded import EmbeddedStore
-from kg.store.pool import PoolSize
+from kg.store.pool import SPARE_WORKERS, PoolSize
 
 SIZE = PoolSize(workers=1, worker_bytes=512 * 1024**2, wait_s=5.0)
 
@@ -298,12 +299,29 @@ def test_a_query_that_was_put_back_answers_when_its_turn_comes(lanes: EmbeddedSt
     assert put_back.result(30) == b"n\r\n1000000\r\n"
 
 
+def is_at_rest(store: EmbeddedStore) -> bool:
+    state = store.read_state()
+    return state.idle >= SPARE_WORKERS and state == StoreState(idle=state.idle, busy=0, slow=0, waiting=0)
+
+
+def test_workers_come_with_need_and_go_without(lanes: EmbeddedStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    wait_until(lambda: is_at_rest(lanes))
+    running = [ask_endlessly(lanes, client, 1) for client in "ab"]
+    wait_until(lambda: lanes.read_state() == StoreState(idle=SPARE_WORKERS, busy=2, slow=2, waiting=0))
+    ends = [future.result(5) for future in [ask_in_background(lanes, Query("ASK {}")) for _ in range(8)]]
+    assert not any(isinstance(end, type) for end in ends)
+    monkeypatch.setattr(pool, "_UNNEEDED_S", 0.1)
+    for blocking in running:
+        end_all([blocking])
+    wait_until(lambda: lanes.read_state() == StoreState(idle=SPARE_WORKERS, busy=0, slow=0, waiting=0))
+
+
 def test_too_many_that_wait_are_refused_at_once(lanes: EmbeddedStore) -> None:
     limits = Limits(deadline_s=2)
     queries = [Query(endless(n), limits=limits, client=str(n)) for n in range(40)]
     results = [future.result(30) for future in [ask_in_background(lanes, query) for query in queries]]
     assert set(results) == {errors.QueryTimeout, errors.StoreBusy}
-    wait_until(lambda: lanes.read_state() == StoreState(idle=5, busy=0, slow=0, waiting=0))
+    wait_until(lambda: is_at_rest(lanes))
 
 
 def test_who_leaves_frees_the_worker(lanes: EmbeddedStore) -> None:
@@ -312,7 +330,7 @@ def test_who_leaves_frees_the_worker(lanes: EmbeddedStore) -> None:
     wait_until(lambda: lanes.read_state().slow == 1)
     query.cancellation.cancel()
     assert running.result(5) is errors.QueryCancelled
-    wait_until(lambda: lanes.read_state() == StoreState(idle=5, busy=0, slow=0, waiting=0))
+    wait_until(lambda: is_at_rest(lanes))
 
 
 def test_who_leaves_while_waiting_takes_no_worker(store_path: Path) -> None:

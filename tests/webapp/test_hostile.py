@@ -22,6 +22,7 @@ from urllib.parse import urlencode
 import pytest
 
 from bench.hostile import DATA, QUERIES, product
+from kg.store.pool import SPARE_WORKERS
 from tests.webapp.conftest import make_release
 from tests.webapp.running import get, run_server
 
@@ -91,7 +92,9 @@ def assert_well(server: Running) -> None:
     until = time.monotonic() + 20
     while True:
         status, body = post(server.port, "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }")
-        if status == 200 and body == b"n\r\n720\r\n" and read_gauges(server.port)["idle"] == 5:
+        gauges = read_gauges(server.port)
+        at_rest = gauges["busy"] == gauges["waiting"] == 0 and gauges["idle"] >= SPARE_WORKERS
+        if status == 200 and body == b"n\r\n720\r\n" and at_rest:
             return
         assert time.monotonic() < until, (status, body, read_gauges(server.port))
         time.sleep(0.1)
