@@ -13,13 +13,14 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-LEAVES = {"errors", "vocab", "formats", "settings"}
+LEAVES = {"errors", "vocab", "formats", "settings", "parallel"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "vocab": {"errors"},
     "formats": {"errors"},
     "settings": {"errors"},
+    "parallel": set(),
     "model": LEAVES,
     "examples": LEAVES | {"model"},
     "ontology": LEAVES,

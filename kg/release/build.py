@@ -9,20 +9,27 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
+from functools import partial
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
-from pyoxigraph import Quad, Store
+from pyoxigraph import Quad, RdfFormat, Store
 
 from kg.check.findings import Report
 from kg.errors import CheckFailed, ReleaseError
+from kg.parallel import count_processes, run_all
 from kg.publication import find_licence
 from kg.release.catalogue import switch_current, sync
-from kg.release.dumps import DumpWriter, sort_quads
+from kg.release.dataset import Dataset, write_dataset
+from kg.release.dumps import DumpWriter, sort_dataset
 from kg.release.files import write_list
 from kg.release.iris import write_iris
 from kg.release.layout import (
     LAYOUT_VERSION,
+    ArticleEntry,
     Release,
     building_path,
     open_release,
@@ -32,8 +39,15 @@ from kg.release.locks import lock_builds
 from kg.release.lookups import write_lookups
 from kg.release.manifest import describe_articles, make_manifest, write_manifest
 from kg.release.search import write_index
-from kg.release.site import render_context, render_shapes, write_site
+from kg.release.site import render_context, render_shapes, write_pages, write_site
+from kg.release.survey import Survey, survey_union
 from kg.sources import Sources
+from kg.vocab import Names
+
+PARALLEL_QUADS = 50_000
+"""From so many quads on, starting other processes gains more time than it takes."""
+SYNCED_SINGLY = 2_000
+"""Up to so many files are made durable one by one; more of them with all else that waits for the disk."""
 
 
 def build_release(
@@ -56,13 +70,10 @@ def build_release(
     """
     if report.findings:
         raise CheckFailed(f"{len(report.findings)} findings.", "Run `kg check` and mend them.")
-    quads = sort_quads(report.quads)
-    release_id = identify(quads, sources)
     try:
         with lock_builds(var):
             _sweep(var)
-            if not _is_whole(var, release_id):
-                _build_aside(sources, report, quads, var, release_id, on_step)
+            release_id = _build(sources, report, var, on_step)
             on_step("current link")
             switch_current(var, release_id)
     # pyoxigraph raises RuntimeError for some faults of its storage.
@@ -71,11 +82,11 @@ def build_release(
     return open_release(var, release_id)
 
 
-def identify(quads: list[Quad], sources: Sources) -> str:
+def identify(dataset: Dataset, sources: Sources) -> str:
     """Return the id of a release: 16 hexadecimal digits over its layout and all that it is made from."""
     digest = hashlib.sha256(f"layout {LAYOUT_VERSION}\n".encode())
-    for quad in quads:
-        digest.update(f"{quad}\n".encode())
+    for line in dataset.read_lines():
+        digest.update(line.removesuffix(b" .\n") + b"\n")
     for article in sources.articles:
         digest.update(f"\x00{article.slug}\x00{article.text.text if article.text else ''}".encode())
     digest.update(f"\x00{render_context(sources)}\x00{render_shapes(sources)}".encode())
@@ -105,55 +116,94 @@ def _is_whole(var: Path, release_id: str) -> bool:
     return (releases_path(var) / release_id / "manifest.json").exists()
 
 
-def _build_aside(
+def _build(sources: Sources, report: Report, var: Path, on_step: Callable[[str], None]) -> str:
+    """Build the release, unless it is there already; returns its id."""
+    work, draft = building_path(var) / "work", building_path(var) / "release"
+    work.mkdir(parents=True)
+    try:
+        on_step("sorted lines")
+        dataset = write_dataset(report.quads, work)
+        release_id = identify(dataset, sources)
+        if not _is_whole(var, release_id):
+            draft.mkdir()
+            _write_release(draft, release_id, sources, report, dataset, on_step)
+            on_step("all to disk")
+            _sync_tree(draft)
+            releases_path(var).mkdir(exist_ok=True)
+            draft.rename(releases_path(var) / release_id)
+            sync(releases_path(var))
+        return release_id
+    finally:
+        _sweep(var)
+        building_path(var).mkdir()
+
+
+def _write_release(
+    folder: Path,
+    release_id: str,
     sources: Sources,
     report: Report,
-    quads: list[Quad],
-    var: Path,
-    release_id: str,
+    dataset: Dataset,
     on_step: Callable[[str], None],
 ) -> None:
-    folder = building_path(var) / release_id
-    folder.mkdir(parents=True)
-    try:
-        on_step("store")
-        _write_store(folder / "store", quads)
-        on_step("dumps")
-        (folder / "dumps").mkdir()
-        articles, licence = describe_articles(sources, report), find_licence(sources)
-        writer = DumpWriter(folder / "dumps", release_id, sources.names, articles)
-        dumps = writer.write(quads, licence.value if licence else "")
-        (folder / "texts").mkdir()
-        for article in sources.articles:
-            if article.text is not None:
-                (folder / "texts" / f"{article.slug}.txt").write_bytes(article.text.text.encode())
-        write_iris(folder / "iris.txt", quads, sources.names.base)
-        on_step("look-ups")
-        write_lookups(folder / "lookups.sqlite", quads, sources.names)
-        on_step("search index")
-        write_index(folder / "search.sqlite", quads, sources.names)
-        manifest = make_manifest(release_id, sources, report, quads, dumps, writer.canonical_sha256)
-        write_site(folder, sources, manifest, quads)
-        write_manifest(folder / "manifest.json", manifest)
-        write_list(folder, release_id)
-        on_step("all to disk")
-        _sync_tree(folder)
-        releases_path(var).mkdir(exist_ok=True)
-        folder.rename(releases_path(var) / release_id)
-        sync(releases_path(var))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    names = sources.names
+    processes = count_processes() if len(dataset) >= PARALLEL_QUADS else 1
+    articles, licence = describe_articles(sources, report), find_licence(sources)
+    lines = sort_dataset(dataset, processes)
+    (folder / "dumps").mkdir()
+    writer = DumpWriter(folder / "dumps", release_id, names, articles, licence.value if licence else "")
+    on_step("store, indexes and dumps")
+    # What takes longest comes first, so that no process waits for it at the end.
+    jobs: list[Callable[[], Any]] = [
+        partial(_write_store, folder / "store", lines.canonical.path),
+        partial(_write_from_quads, write_lookups, folder / "lookups.sqlite", dataset, names),
+        partial(_write_from_quads, write_index, folder / "search.sqlite", dataset, names),
+        partial(_survey, folder, lines.union.path, articles, names),
+        *writer.plan(dataset, lines),
+    ]
+    _, _, _, survey, *written = run_all(jobs, processes)
+    dumps = tuple(chain.from_iterable(written))
+    writer.finish(len(dataset), dumps, lines.canonical.path)
+    _write_texts(folder / "texts", sources)
+    on_step("description")
+    manifest = make_manifest(
+        release_id, sources, report, len(dataset), survey, dumps, writer.canonical_sha256
+    )
+    write_site(folder, sources, manifest, survey, dataset)
+    write_manifest(folder / "manifest.json", manifest)
+    write_list(folder, release_id)
 
 
-def _write_store(path: Path, quads: list[Quad]) -> None:
+def _write_store(path: Path, lines: Path) -> None:
     store = Store(str(path))
-    store.bulk_extend(quads)
+    store.bulk_load(path=str(lines), format=RdfFormat.N_QUADS)
     store.optimize()
     store.flush()
 
 
+def _write_from_quads(
+    write: Callable[[Path, Iterable[Quad], Names], None], path: Path, dataset: Dataset, names: Names
+) -> None:
+    write(path, dataset.read_quads(), names)
+
+
+def _survey(folder: Path, union: Path, articles: tuple[ArticleEntry, ...], names: Names) -> Survey:
+    write_iris(folder / "iris.txt", union, names.base)
+    write_pages(folder / "pages", union, articles, names)
+    return survey_union(union, names)
+
+
+def _write_texts(folder: Path, sources: Sources) -> None:
+    folder.mkdir()
+    for article in sources.articles:
+        if article.text is not None:
+            (folder / f"{article.slug}.txt").write_bytes(article.text.text.encode())
+
+
 def _sync_tree(folder: Path) -> None:
-    for root, _, files in os.walk(folder):
-        for name in files:
-            sync(Path(root, name))
-        sync(Path(root))
+    paths = [Path(root, name) for root, _, files in os.walk(folder) for name in ("", *files)]
+    if len(paths) > SYNCED_SINGLY and sys.platform == "linux":
+        os.sync()  # which waits there (sync(2)); one by one, a hundred thousand files take minutes
+        return
+    for path in paths:
+        sync(path)

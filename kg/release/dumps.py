@@ -13,15 +13,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
-from itertools import groupby
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain, groupby
 from pathlib import Path
 
-from pyoxigraph import BlankNode, NamedNode, Quad, Triple
+from pyoxigraph import Quad, Triple
 
 from kg.formats import GRAPH_FORMATS, N_QUADS, TRIG, TURTLE, Format
+from kg.parallel import run_all
+from kg.release.dataset import (
+    Dataset,
+    decode_triple,
+    encode_triple,
+    read_lines,
+    read_quads,
+    write_lines,
+)
 from kg.release.layout import CHECKSUMS, IDENTITY, LAYOUT_VERSION, ArticleEntry, DumpFile
-from kg.release.writing import Written, write_packed
+from kg.release.sorting import sort_lines
+from kg.release.writing import write_packed
 from kg.vocab import AXIOM, OWL, REIFIES, TYPE, Names, named
 
 WHOLE = "article-kg"
@@ -30,39 +42,80 @@ WHOLE = "article-kg"
 RDF_1_2 = f"{WHOLE}-rdf12"
 """Stem of the dumps in which a simple relation is reified by a triple term."""
 
+DUMPS_A_JOB = 40
+"""Dumps of single graphs that are written by one job; most of them are small."""
+
 _PARTS = ("annotatedSource", "annotatedProperty", "annotatedTarget")
 
 
-def sort_quads(quads: Iterable[Quad]) -> list[Quad]:
-    """Sort by graph, subject, predicate and object in code point order, with ``rdf:type`` first."""
-    return sorted(quads, key=_sort_key)
+@dataclass(frozen=True, slots=True)
+class Dump:
+    """A dump that is to be written: its statements in files of lines, in the order in which they are written.
+
+    ``graph`` is the IRI of its named graph, empty for the whole dataset; ``rdf`` the version of RDF.
+    """
+
+    stem: str
+    fmt: Format
+    sources: tuple[Path, ...]
+    triples: int
+    head: tuple[str, ...] = ()
+    graph: str = ""
+    rdf: str = "1.1"
 
 
-def _sort_key(quad: Quad) -> tuple[object, ...]:
-    return (named(quad.graph_name).value, *_triple_key(quad))
+@dataclass(frozen=True, slots=True)
+class SortedFile:
+    """A file of lines, and how many it has."""
+
+    path: Path
+    size: int
 
 
-def _triple_key(statement: Quad | Triple) -> tuple[object, ...]:
-    predicate = statement.predicate
-    return (named(statement.subject).value, predicate != TYPE, predicate.value, str(statement.object))
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The files of sorted lines that dumps are made from."""
+
+    canonical: SortedFile
+    union: SortedFile
+    reified: SortedFile
+    canonical_1_2: SortedFile
+    union_1_2: SortedFile
 
 
-def canonicalize(quads: Iterable[Quad]) -> list[Quad]:
-    """Sort by the code points of the canonical lines; raises ``TypeError`` at a blank node."""
-    return sorted(quads, key=_canonical_line)
+def sort_dataset(dataset: Dataset, processes: int = 1) -> Lines:
+    """Write the lines of a dataset in each order that a dump has, next to it."""
+    jobs = [partial(sort, dataset) for sort in (_sort_canonical, _sort_union, _sort_1_2)]
+    canonical, union, others = run_all(jobs, processes)
+    return Lines(*canonical, *union, *others)
 
 
-def _canonical_line(quad: Quad) -> str:
-    # Nothing published is a blank node; with one, this order would not be the canonical one.
-    for term in (quad.subject, quad.object, quad.graph_name):
-        if isinstance(term, BlankNode):
-            raise TypeError(f"{quad} has a blank node")
-    return f"{quad} ."
+def _sort_canonical(dataset: Dataset) -> tuple[SortedFile, ...]:
+    return (_sort(dataset.folder / "canonical.nq", dataset.read_lines()),)
 
 
-def merge_triples(quads: Iterable[Quad]) -> list[Triple]:
-    """Return the union of all graphs, in the order of ``sort_quads``."""
-    return sorted({quad.triple for quad in quads}, key=_triple_key)
+def _sort_union(dataset: Dataset) -> tuple[SortedFile, ...]:
+    return (_merge(dataset.folder / "union.nt", dataset.read_lines()),)
+
+
+def _sort_1_2(dataset: Dataset) -> tuple[SortedFile, ...]:
+    path = dataset.folder / "reified.nq"
+    size = write_lines(path, (f"{quad} .\n".encode() for quad in reify(dataset.read_quads())))
+    return (
+        SortedFile(path, size),
+        _sort(dataset.folder / "canonical-1-2.nq", read_lines(path)),
+        _merge(dataset.folder / "union-1-2.nt", read_lines(path)),
+    )
+
+
+def _sort(path: Path, lines: Iterable[bytes]) -> SortedFile:
+    return SortedFile(path, write_lines(path, sort_lines(lines, path.parent)))
+
+
+def _merge(path: Path, lines: Iterable[bytes]) -> SortedFile:
+    """Write the union of all graphs as N-Triples."""
+    keys = sort_lines((encode_triple(line) for line in lines), path.parent)
+    return SortedFile(path, write_lines(path, (decode_triple(key) for key in keys)))
 
 
 class DumpWriter:
@@ -71,100 +124,78 @@ class DumpWriter:
     Parameters
     ----------
     articles: what the heads of the dumps name as sources.
+    licence: IRI of the licence of what is published; empty if the ontology names none.
     """
 
     def __init__(
-        self, folder: Path, release_id: str, names: Names, articles: tuple[ArticleEntry, ...]
+        self, folder: Path, release_id: str, names: Names, articles: tuple[ArticleEntry, ...], licence: str
     ) -> None:
         self.folder = folder
         self.release_id = release_id
         self.names = names
         self.articles = articles
+        self.licence = licence
         self.canonical_sha256 = ""
-        self._dumps: list[DumpFile] = []
 
-    def write(self, quads: list[Quad], licence: str) -> tuple[DumpFile, ...]:
-        """Write all dumps, ``release.json`` and ``SHA256SUMS``, and return the dumps.
+    def plan(self, dataset: Dataset, lines: Lines) -> list[Callable[[], tuple[DumpFile, ...]]]:
+        """Return the jobs that write the dumps, each of which returns its files; they may run at once."""
+        graphs = self._list_graphs(dataset)
+        some = [graphs[start : start + DUMPS_A_JOB] for start in range(0, len(graphs), DUMPS_A_JOB)]
+        whole = [[dump] for dump in self._list_whole(dataset, lines)]
+        return [partial(write_dumps, self.folder, dumps, self.names.prefixes) for dumps in (*whole, *some)]
+
+    def finish(self, quads: int, dumps: Iterable[DumpFile], canonical: Path) -> None:
+        """Write ``release.json`` and ``SHA256SUMS`` beside the dumps.
 
         Parameters
         ----------
-        quads: sorted by ``sort_quads``.
-        licence: IRI of the licence of what is published; empty if the ontology names none.
+        canonical: the unpacked canonical N-Quads.
         """
-        head = (*self._describe(licence),)
-        self._write_dataset(quads, head)
-        union = merge_triples(quads)
-        for fmt in GRAPH_FORMATS:
-            self._write(WHOLE, fmt, union, (*head, "Holds: the union of all named graphs"))
-        self._write_rdf_1_2(quads, head)
-        for graph, members in groupby(quads, key=lambda quad: named(quad.graph_name)):
-            triples = [quad.triple for quad in members]
-            for fmt in GRAPH_FORMATS:
-                about = (*head, f"Holds: the named graph {graph.value}")
-                self._write(name_graph(graph, self.names), fmt, triples, about, graph=graph.value)
-        self._write_identity(len(quads), licence)
-        self._write_checksums()
-        return tuple(self._dumps)
+        self.canonical_sha256 = hash_file(canonical)
+        self._write_identity(quads)
+        self._write_checksums(dumps)
 
-    def _describe(self, licence: str) -> Iterator[str]:
+    def _list_whole(self, dataset: Dataset, lines: Lines) -> Iterator[Dump]:
+        head = tuple(self._describe(self.articles))
+        graphs = tuple(graph.path for graph in dataset.graphs)
+        yield _plan_lines(WHOLE, N_QUADS, lines.canonical)
+        yield Dump(WHOLE, TRIG, graphs, len(dataset), (*head, "Holds: all named graphs"))
+        for fmt in GRAPH_FORMATS:
+            yield _plan_lines(WHOLE, fmt, lines.union, (*head, "Holds: the union of all named graphs"))
+        said = "Holds: RDF 1.2, in which rdf:reifies and a triple term stand for each owl:Axiom of RDF 1.1"
+        yield _plan_lines(RDF_1_2, N_QUADS, lines.canonical_1_2, rdf="1.2")
+        yield _plan_lines(RDF_1_2, TRIG, lines.reified, (*head, said), rdf="1.2")
+        yield _plan_lines(RDF_1_2, TURTLE, lines.union_1_2, (*head, said), rdf="1.2")
+
+    def _list_graphs(self, dataset: Dataset) -> list[Dump]:
+        articles = {article.iri: article for article in self.articles}
+        dumps = []
+        for graph in dataset.graphs:
+            # The ontology and the shared entities are from no article; the dumps of all graphs name them all.
+            sources = (articles[graph.iri],) if graph.iri in articles else ()
+            head = (*self._describe(sources), f"Holds: the named graph {graph.iri}")
+            stem = name_graph(graph.iri, self.names)
+            dumps += [Dump(stem, fmt, (graph.path,), graph.size, head, graph.iri) for fmt in GRAPH_FORMATS]
+        return dumps
+
+    def _describe(self, articles: Iterable[ArticleEntry]) -> Iterator[str]:
         yield "Article KG: facts of news articles, each with the sentence that it comes from"
         yield f"Release: {self.release_id}, {self.names.base}releases/{self.release_id}"
-        if licence:
-            yield f"Licence: {licence} for the facts and the vocabulary; quoted words are of their publishers"
-        for article in self.articles:
+        if self.licence:
+            said = "for the facts and the vocabulary; quoted words are of their publishers"
+            yield f"Licence: {self.licence} {said}"
+        for article in articles:
             said = f"{article.headline}; {article.publisher}, {article.published}; {article.url}"
             yield "Source: " + " ".join(said.split())
 
-    def _write_dataset(self, quads: list[Quad], head: tuple[str, ...]) -> None:
-        written = self._write(WHOLE, N_QUADS, canonicalize(quads), ())
-        self.canonical_sha256 = written.sha256
-        self._write(WHOLE, TRIG, quads, (*head, "Holds: all named graphs"))
-
-    def _write_rdf_1_2(self, quads: list[Quad], head: tuple[str, ...]) -> None:
-        said = "Holds: RDF 1.2, in which rdf:reifies and a triple term stand for each owl:Axiom of RDF 1.1"
-        reified = list(reify(quads))
-        union = sorted({quad.triple for quad in reified}, key=_triple_key)
-        self._write(RDF_1_2, N_QUADS, canonicalize(reified), (), version="1.2")
-        self._write(RDF_1_2, TRIG, reified, (*head, said), version="1.2")
-        self._write(RDF_1_2, TURTLE, union, (*head, said), version="1.2")
-
-    def _write(
-        self,
-        stem: str,
-        fmt: Format,
-        statements: list[Quad] | list[Triple],
-        head: tuple[str, ...],
-        *,
-        graph: str = "",
-        version: str = "1.1",
-    ) -> Written:
-        # A line-based format of RDF 1.2 may be read line by line, so it gets no directive.
-        directive = version if version != "1.1" and fmt in (TURTLE, TRIG) else ""
-        written = write_packed(self.folder / stem, fmt, statements, self.names.prefixes, head, directive)
-        for file in written.files:
-            self._dumps.append(
-                DumpFile(
-                    file.name,
-                    graph,
-                    file.size_bytes,
-                    file.sha256,
-                    len(statements),
-                    format=fmt.name,
-                    coding=file.coding,
-                    unpacked_bytes=written.size_bytes,
-                    rdf=version,
-                )
-            )
-        return written
-
-    def _write_identity(self, quads: int, licence: str) -> None:
+    def _write_identity(self, quads: int) -> None:
         identity = {
             "release": self.release_id,
             "base_iri": self.names.base,
             "layout": LAYOUT_VERSION,
             "quads": quads,
             # Canonical N-Quads and JSON-LD can state neither at their top.
-            "licence": licence or None,
+            "licence": self.licence or None,
             "sources": [
                 {"article": a.iri, "url": a.url, "publisher": a.publisher, "published": a.published}
                 for a in self.articles
@@ -175,21 +206,55 @@ class DumpWriter:
         text = json.dumps(identity, indent=2) + "\n"
         (self.folder / IDENTITY).write_text(text, encoding="utf-8")
 
-    def _write_checksums(self) -> None:
-        sums = {dump.name: dump.sha256 for dump in self._dumps}
+    def _write_checksums(self, dumps: Iterable[DumpFile]) -> None:
+        sums = {dump.name: dump.sha256 for dump in dumps}
         sums[IDENTITY] = hash_file(self.folder / IDENTITY)
         lines = (f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
         (self.folder / CHECKSUMS).write_text("".join(lines), encoding="ascii")
 
 
-def name_graph(graph: NamedNode, names: Names) -> str:
+def _plan_lines(
+    stem: str, fmt: Format, lines: SortedFile, head: tuple[str, ...] = (), rdf: str = "1.1"
+) -> Dump:
+    return Dump(stem, fmt, (lines.path,), lines.size, head, rdf=rdf)
+
+
+def write_dumps(folder: Path, dumps: Iterable[Dump], prefixes: dict[str, str]) -> tuple[DumpFile, ...]:
+    """Write several dumps."""
+    return tuple(file for dump in dumps for file in write_dump(folder, dump, prefixes))
+
+
+def write_dump(folder: Path, dump: Dump, prefixes: dict[str, str]) -> tuple[DumpFile, ...]:
+    """Write one dump into a folder, once for each compression."""
+    quads = chain.from_iterable(read_quads(path) for path in dump.sources)
+    statements = quads if dump.fmt in (TRIG, N_QUADS) else (quad.triple for quad in quads)
+    # A line-based format of RDF 1.2 may be read line by line, so it gets no directive.
+    directive = dump.rdf if dump.rdf != "1.1" and dump.fmt in (TURTLE, TRIG) else ""
+    written = write_packed(folder / dump.stem, dump.fmt, statements, prefixes, dump.head, directive)
+    return tuple(
+        DumpFile(
+            file.name,
+            dump.graph,
+            file.size_bytes,
+            file.sha256,
+            dump.triples,
+            format=dump.fmt.name,
+            coding=file.coding,
+            unpacked_bytes=written.size_bytes,
+            rdf=dump.rdf,
+        )
+        for file in written.files
+    )
+
+
+def name_graph(graph: str, names: Names) -> str:
     """Return the stem of the dumps of a named graph.
 
     >>> names = Names("http://h/")
-    >>> name_graph(names.article("a"), names), name_graph(names.article("kg"), names)
+    >>> name_graph("http://h/article/a", names), name_graph("http://h/article/kg", names)
     ('article-a', 'graph-article-kg')
     """
-    stem = graph.value.removeprefix(names.base).replace("/", "-")
+    stem = graph.removeprefix(names.base).replace("/", "-")
     return f"graph-{stem}" if stem.startswith(WHOLE) else stem
 
 
@@ -198,7 +263,7 @@ def reify(quads: Iterable[Quad]) -> Iterator[Quad]:
 
     Parameters
     ----------
-    quads: sorted by ``sort_quads``, so that what is said about a thing in a graph stands together.
+    quads: in the order for readers, so that what is said about a thing in a graph stands together.
     """
     for _, said in groupby(quads, key=lambda quad: (quad.graph_name, quad.subject)):
         yield from _reify_one(list(said))

@@ -7,21 +7,30 @@ fragment. Whether an old release knows a thing is asked often, and opening its s
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 
-from pyoxigraph import NamedNode, Quad
+from kg.release.dataset import read_lines, write_lines
+from kg.release.sorting import sort_lines
 
 
-def write_iris(path: Path, quads: Iterable[Quad], base: str) -> None:
-    """Write the file."""
-    found = {
-        term.value.removeprefix(base).partition("#")[0]
-        for quad in quads
-        for term in (quad.subject, quad.object)
-        if isinstance(term, NamedNode) and term.value.startswith(base)
-    }
-    path.write_bytes(b"".join(line + b"\n" for line in sorted(name.encode() for name in found if name)))
+def write_iris(path: Path, union: Path, base: str) -> None:
+    """Write the file.
+
+    Parameters
+    ----------
+    union: N-Triples of the dataset; sorting takes place beside it.
+    """
+    write_lines(path, sort_lines(_list_local(union, base), union.parent))
+
+
+def _list_local(union: Path, base: str) -> Iterator[bytes]:
+    start = b"<" + base.encode()
+    for line in read_lines(union):
+        subject, _, value = line[:-3].split(b" ", 2)
+        for term in (subject, value):
+            if term.startswith(start) and (local := term[len(start) : -1].partition(b"#")[0]):
+                yield local + b"\n"
 
 
 def knows(path: Path, local: str) -> bool:

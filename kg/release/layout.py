@@ -5,7 +5,7 @@ var/
   history.jsonl        when each release became the current one
   built.json           which release was built last, and from what
   build.lock           held while a build runs; fetch.lock likewise
-  building/<id>-<pid>/ a release in the making; swept by the next build
+  building/            a release in the making; swept by the next build
   fetching/<id>/       a release on its way from elsewhere; the next fetch of it goes on there
   releases/<id>/
     manifest.json      id, base IRI, figures, checksums

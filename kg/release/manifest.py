@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pyoxigraph import Literal, NamedNode, Quad
+from pyoxigraph import Literal, NamedNode
 
 from kg import __version__
 from kg.check.findings import Coverage, Report
 from kg.model import Article
 from kg.publication import find_licence
 from kg.release.layout import ArticleEntry, DumpFile, Manifest, RedirectEntry
+from kg.release.survey import Survey
 from kg.sources import Sources
-from kg.vocab import ORG, PREF_LABEL, PROV, SCHEMA, TYPE
+from kg.vocab import ORG, PREF_LABEL, SCHEMA
 
 
 def make_manifest(
     release_id: str,
     sources: Sources,
     report: Report,
-    quads: list[Quad],
+    quads: int,
+    survey: Survey,
     dumps: tuple[DumpFile, ...],
     canonical_sha256: str,
 ) -> Manifest:
@@ -40,8 +41,8 @@ def make_manifest(
         base_iri=sources.names.base,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         software=f"article-kg {__version__}",
-        quads=len(quads),
-        figures=count_figures(quads, report),
+        quads=quads,
+        figures=count_figures(survey, report),
         dumps=dumps,
         articles=describe_articles(sources, report),
         canonical_sha256=canonical_sha256,
@@ -55,19 +56,22 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
     path.write_text(json.dumps(asdict(manifest), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def count_figures(quads: list[Quad], report: Report) -> dict[str, int]:
+def count_figures(survey: Survey, report: Report) -> dict[str, int]:
     """Count what the start page tells; a body is whatever is an ``org:Organization``."""
-    types = Counter(kind for _, kind in {(q.subject, q.object) for q in quads if q.predicate == TYPE})
+
+    def count(kind: NamedNode) -> int:
+        return survey.classes[kind.value].things if kind.value in survey.classes else 0
+
     return {
         "articles": len(report.coverage),
         "sentences": sum(coverage.sentences for coverage in report.coverage),
-        "people": types[SCHEMA("Person")],
-        "bodies": types[ORG("Organization")],
-        "memberships": types[ORG("Membership")],
+        "people": count(SCHEMA("Person")),
+        "bodies": count(ORG("Organization")),
+        "memberships": count(ORG("Membership")),
         "facts": len({record.fact.about for record in report.evidence}),
-        "derived_facts": len({q.subject for q in quads if q.predicate == PROV("wasDerivedFrom")}),
+        "derived_facts": survey.derived_facts,
         "evidence": len(report.evidence),
-        "triples": len({(quad.subject, quad.predicate, quad.object) for quad in quads}),
+        "triples": survey.triples,
     }
 
 

@@ -8,16 +8,14 @@ what a query sees, so that each can be checked with a count.
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+from collections.abc import Iterable, Iterator, Mapping
 
-from pyoxigraph import Literal, NamedNode, Quad, Triple
+from pyoxigraph import Literal, NamedNode, Triple
 
 from kg.formats import DOCUMENT_FORMATS, find_format
 from kg.release.layout import DumpFile, Manifest
-from kg.vocab import DCT, LICENCE, SKOS, TYPE, XSD, Names, Namespace, named, plain
+from kg.release.survey import PropertyUse, Survey
+from kg.vocab import DCT, LICENCE, SKOS, TYPE, XSD, Names, Namespace
 
 VOID = Namespace("http://rdfs.org/ns/void#")
 DCAT = Namespace("http://www.w3.org/ns/dcat#")
@@ -51,54 +49,29 @@ _MEDIA_TYPES = "https://www.iana.org/assignments/media-types/"
 _RDF_1_2 = NamedNode("https://www.w3.org/TR/rdf12-concepts/")
 _PROTOCOL = NamedNode("http://www.w3.org/TR/sparql11-protocol/")
 
-_Union = set[tuple[NamedNode, NamedNode, NamedNode | Literal]]
 _Pair = tuple[NamedNode, NamedNode | Literal]
 
 
-def describe_dataset(manifest: Manifest, quads: Iterable[Quad], names: Names) -> list[Triple]:
+def describe_dataset(
+    manifest: Manifest, survey: Survey, sizes: Mapping[str, int], names: Names
+) -> list[Triple]:
     """Return the description of a dataset; no blank nodes, each part has an IRI under that of the document.
 
     Parameters
     ----------
-    quads: all of the release.
+    sizes: IRI of a named graph → triples in it.
     """
-    quads = list(quads)
-    triples = {(named(q.subject), q.predicate, plain(q.object)) for q in quads}
     teller = _Teller(manifest, names)
     described = [
         *teller.describe_document(),
-        *teller.describe_dataset(_Figures.count(triples, names.thing("").value)),
-        *teller.describe_partitions(triples),
-        *teller.describe_graphs(Counter(named(quad.graph_name).value for quad in quads)),
-        *teller.describe_links(triples),
+        *teller.describe_dataset(survey),
+        *teller.describe_partitions(survey),
+        *teller.describe_graphs(sizes),
+        *teller.describe_links(survey.links),
         *teller.describe_files(),
         *teller.describe_service(),
     ]
     return sorted(set(described), key=lambda t: (str(t.subject), t.predicate != TYPE, str(t)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Figures:
-    """Counts over the union of the graphs; an entity is a subject whose IRI begins with ``id/``."""
-
-    triples: int
-    subjects: int
-    objects: int
-    predicates: int
-    classes: int
-    entities: int
-
-    @classmethod
-    def count(cls, triples: _Union, entity_space: str) -> _Figures:
-        subjects = {s.value for s, _, _ in triples}
-        return cls(
-            triples=len(triples),
-            subjects=len(subjects),
-            objects=len({o for _, _, o in triples}),
-            predicates=len({p for _, p, _ in triples}),
-            classes=len({o for _, p, o in triples if p == TYPE}),
-            entities=sum(subject.startswith(entity_space) for subject in subjects),
-        )
 
 
 class _Teller:
@@ -140,26 +113,26 @@ class _Teller:
         titles = [(DCT("title"), Literal(text, language=tag)) for tag, text in TITLE.items()]
         yield from self._say(catalogue, [(TYPE, DCAT("Catalog")), *parts, *titles, *self._terms()])
 
-    def describe_dataset(self, figures: _Figures) -> Iterator[Triple]:
+    def describe_dataset(self, survey: Survey) -> Iterator[Triple]:
         yield from self._say(self.dataset, [(TYPE, VOID("Dataset")), (TYPE, DCAT("Dataset")), *self._terms()])
         for predicate, texts in ((DCT("title"), TITLE), (DCT("description"), DESCRIPTION)):
             yield from self._say(
                 self.dataset, ((predicate, Literal(t, language=k)) for k, t in texts.items())
             )
-        yield from self._say(self.dataset, self._counts(figures))
+        yield from self._say(self.dataset, self._counts(survey))
         yield from self._say(self.dataset, self._access())
         for article in self.manifest.articles:
             root = [(VOID("rootResource"), NamedNode(article.iri))]
             source = [(DCT("source"), NamedNode(article.url))] if article.url else []
             yield from self._say(self.dataset, [*root, *source])
 
-    def _counts(self, figures: _Figures) -> Iterator[_Pair]:
-        yield VOID("triples"), Literal(figures.triples)
-        yield VOID("distinctSubjects"), Literal(figures.subjects)
-        yield VOID("distinctObjects"), Literal(figures.objects)
-        yield VOID("properties"), Literal(figures.predicates)
-        yield VOID("classes"), Literal(figures.classes)
-        yield VOID("entities"), Literal(figures.entities)
+    def _counts(self, survey: Survey) -> Iterator[_Pair]:
+        yield VOID("triples"), Literal(survey.triples)
+        yield VOID("distinctSubjects"), Literal(survey.subjects)
+        yield VOID("distinctObjects"), Literal(survey.objects)
+        yield VOID("properties"), Literal(len(survey.properties))
+        yield VOID("classes"), Literal(len(survey.classes))
+        yield VOID("entities"), Literal(survey.entities)
 
     def _access(self) -> Iterator[_Pair]:
         yield VOID("uriSpace"), Literal(self.names.thing("").value)
@@ -174,45 +147,33 @@ class _Teller:
 
     # --- what is in it
 
-    def describe_partitions(self, triples: _Union) -> Iterator[Triple]:
-        members: dict[NamedNode, set[NamedNode]] = defaultdict(set)
-        uses: dict[NamedNode, list[tuple[NamedNode, NamedNode | Literal]]] = defaultdict(list)
-        for subject, predicate, value in triples:
-            uses[predicate].append((subject, value))
-            if predicate == TYPE:
-                members[named(value)].add(subject)
-        yield from self._say(self.dataset, self._vocabularies([*members, *uses]))
-        yield from self._examples(members)
-        for kind, things in members.items():
-            part = self._part(f"class-{self._short(kind.value)}")
+    def describe_partitions(self, survey: Survey) -> Iterator[Triple]:
+        yield from self._say(self.dataset, self._vocabularies([*survey.classes, *survey.properties]))
+        yield from self._examples(survey)
+        for iri, kind in survey.classes.items():
+            part = self._part(f"class-{self._short(iri)}")
             yield Triple(self.dataset, VOID("classPartition"), part)
-            yield from self._say(part, [(VOID("class"), kind), (VOID("entities"), Literal(len(things)))])
-            yield Triple(part, VOID("exampleResource"), min(things, key=str))
-        for predicate, pairs in uses.items():
-            part = self._part(f"property-{self._short(predicate.value)}")
+            pairs: list[_Pair] = [(VOID("class"), NamedNode(iri)), (VOID("entities"), Literal(kind.things))]
+            yield from self._say(part, [*pairs, (VOID("exampleResource"), NamedNode(kind.example))])
+        for iri, use in survey.properties.items():
+            part = self._part(f"property-{self._short(iri)}")
             yield Triple(self.dataset, VOID("propertyPartition"), part)
-            yield from self._say(part, [(VOID("property"), predicate), *_count_pairs(pairs)])
-            yield Triple(part, VOID("exampleResource"), min((subject for subject, _ in pairs), key=str))
+            yield from self._say(part, [(VOID("property"), NamedNode(iri)), *_describe_use(use)])
 
-    def _vocabularies(self, terms: list[NamedNode]) -> Iterator[_Pair]:
+    def _vocabularies(self, terms: list[str]) -> Iterator[_Pair]:
         for namespace in self.names.prefixes.values():
-            if any(term.value.startswith(namespace) for term in terms):
+            if any(term.startswith(namespace) for term in terms):
                 own = namespace == self.names.term("").value
                 yield VOID("vocabulary"), self.names.ontology if own else NamedNode(namespace)
 
-    def _examples(self, members: dict[NamedNode, set[NamedNode]]) -> Iterator[Triple]:
-        """Name the first thing of the largest classes of entities."""
-        space = self.names.thing("").value
-        entities = {
-            kind: sorted(t.value for t in things if t.value.startswith(space))
-            for kind, things in members.items()
-        }
-        largest = sorted(entities.items(), key=lambda item: (-len(item[1]), item[0].value))
-        for _, things in largest[:EXAMPLES_NAMED]:
-            if things:
-                yield Triple(self.dataset, VOID("exampleResource"), NamedNode(things[0]))
+    def _examples(self, survey: Survey) -> Iterator[Triple]:
+        """Name the first thing of the largest classes."""
+        largest = sorted(survey.classes.items(), key=lambda item: (-item[1].entities, item[0]))
+        for _, kind in largest[:EXAMPLES_NAMED]:
+            if kind.first_entity:
+                yield Triple(self.dataset, VOID("exampleResource"), NamedNode(kind.first_entity))
 
-    def describe_graphs(self, sizes: Counter[str]) -> Iterator[Triple]:
+    def describe_graphs(self, sizes: Mapping[str, int]) -> Iterator[Triple]:
         for graph, size in sizes.items():
             name, part = (self._part(f"{kind}-{self._short(graph)}") for kind in ("name", "graph"))
             yield Triple(self.dataset, SD("namedGraph"), name)
@@ -224,16 +185,12 @@ class _Teller:
                 part, [(TYPE, SD("Graph")), (TYPE, VOID("Dataset")), (VOID("triples"), Literal(size))]
             )
 
-    def describe_links(self, triples: _Union) -> Iterator[Triple]:
+    def describe_links(self, spaces: Mapping[str, int]) -> Iterator[Triple]:
         """Yield a linkset for each space that ``skos:exactMatch`` leads to."""
-        match = SKOS("exactMatch")
-        spaces = Counter(
-            _find_space(o, self.names) for _, p, o in triples if p == match and isinstance(o, NamedNode)
-        )
         for space, size in spaces.items():
             part, target = (self._part(f"{kind}-{_slug(space)}") for kind in ("links", "dataset"))
             yield Triple(self.dataset, VOID("subset"), part)
-            yield from self._say(part, [(TYPE, VOID("Linkset")), (VOID("linkPredicate"), match)])
+            yield from self._say(part, [(TYPE, VOID("Linkset")), (VOID("linkPredicate"), SKOS("exactMatch"))])
             yield from self._say(
                 part, [(VOID("subjectsTarget"), self.dataset), (VOID("objectsTarget"), target)]
             )
@@ -266,10 +223,11 @@ class _Teller:
         return self._say(self.service, pairs)
 
 
-def _count_pairs(pairs: list[tuple[NamedNode, NamedNode | Literal]]) -> Iterator[_Pair]:
-    yield VOID("triples"), Literal(len(pairs))
-    yield VOID("distinctSubjects"), Literal(len({subject for subject, _ in pairs}))
-    yield VOID("distinctObjects"), Literal(len({value for _, value in pairs}))
+def _describe_use(use: PropertyUse) -> Iterator[_Pair]:
+    yield VOID("triples"), Literal(use.triples)
+    yield VOID("distinctSubjects"), Literal(use.subjects)
+    yield VOID("distinctObjects"), Literal(use.objects)
+    yield VOID("exampleResource"), NamedNode(use.example)
 
 
 def _describe_file(dump: DumpFile) -> Iterator[_Pair]:
@@ -288,13 +246,6 @@ def _describe_checksum(dump: DumpFile) -> Iterator[_Pair]:
     yield TYPE, SPDX("Checksum")
     yield SPDX("algorithm"), SPDX("checksumAlgorithm_sha256")
     yield SPDX("checksumValue"), Literal(dump.sha256, datatype=XSD("hexBinary"))
-
-
-def _find_space(iri: NamedNode, names: Names) -> str:
-    """Return the longest prefix in use that an IRI begins with, or else its host."""
-    known = [space for space in names.prefixes.values() if iri.value.startswith(space)]
-    parts = urlsplit(iri.value)
-    return max(known, key=len) if known else f"{parts.scheme}://{parts.netloc}/"
 
 
 def _slug(space: str) -> str:

@@ -18,7 +18,8 @@ import zstandard
 
 from kg.check.findings import Report
 from kg.formats import GRAPH_FORMATS, N_QUADS, TRIG, find_format, to_rdf_format
-from kg.release.dumps import canonicalize, reify, restore, sort_quads
+from kg.release.dataset import write_dataset
+from kg.release.dumps import reify, restore
 from kg.release.layout import CHECKSUMS, IDENTITY, DumpFile, Release
 from tests.conftest import BASE, MINI
 
@@ -116,10 +117,11 @@ def test_the_file_beside_the_dumps_states_licence_and_sources(
     assert f"  {IDENTITY}\n" in (mini_release.dumps_path / CHECKSUMS).read_text()
 
 
-def test_a_blank_node_has_no_canonical_place() -> None:
+def test_a_blank_node_has_no_canonical_place(tmp_path: Path) -> None:
     node = ox.NamedNode("http://h/a")
-    with pytest.raises(TypeError):
-        canonicalize([ox.Quad(ox.BlankNode(), node, node, node)])
+    for quad in (ox.Quad(ox.BlankNode(), node, node, node), ox.Quad(node, node, ox.BlankNode(), node)):
+        with pytest.raises(TypeError):
+            write_dataset([quad], tmp_path)
 
 
 @pytest.mark.parametrize("extension", ["nq", "trig"])
@@ -136,11 +138,13 @@ def test_rdf_1_2_says_the_same_with_triple_terms(
         assert ox.Quad(*quad.object, quad.graph_name) in parsed, "what an axiom is about is asserted too"
 
 
-def test_rdf_1_2_turtle_announces_itself(mini_release: Release, mini_report: Report) -> None:
+def test_rdf_1_2_turtle_announces_itself(tmp_path: Path, mini_release: Release, mini_report: Report) -> None:
     dump = find(mini_release, "article-kg-rdf12.ttl.zst")
     content = unpack(mini_release, dump)
     assert b'\nVERSION "1.2"\n' in content[:1000]
-    reified = {ox.Quad(*quad.triple) for quad in reify(sort_quads(mini_report.quads))}
+    reified = {
+        ox.Quad(*quad.triple) for quad in reify(write_dataset(mini_report.quads, tmp_path).read_quads())
+    }
     assert parse(content, dump) == reified
 
 
@@ -149,6 +153,12 @@ def test_dumps_say_where_they_are_from(mini_release: Release) -> None:
         top = unpack(mini_release, find(mini_release, f"article-kg.{extension}.gz"))[:1000].decode()
         assert f"Release: {mini_release.id}" in top
         assert "Source: River Forum opens; The Example, 2020-05-06; https://example.org/river-forum" in top
+
+
+def test_the_dump_of_a_graph_names_its_own_article(mini_release: Release) -> None:
+    for stem, sources in (("article-river-forum", 1), ("entities", 0), ("ontology", 0), ("article-kg", 1)):
+        top = unpack(mini_release, find(mini_release, f"{stem}.ttl.gz"))[:1000].decode()
+        assert top.count("# Source: ") == sources, stem
 
 
 BUILD = """

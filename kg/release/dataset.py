@@ -1,0 +1,132 @@
+"""The quads of a release on disk while it is made: lines of N-Quads for each named graph, sorted for readers.
+
+All that a release holds is made from these lines, one after the other, so that no step takes memory for all
+of them. The order for readers is by graph, subject, predicate (``rdf:type`` first) and object, each by code
+points; the bytes of UTF-8 have the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from pyoxigraph import BlankNode, Quad, RdfFormat, parse
+
+from kg.release.sorting import READ_BYTES, sort_lines
+from kg.vocab import TYPE
+
+_TYPE = str(TYPE)
+
+
+@dataclass(frozen=True, slots=True)
+class GraphFile:
+    """A named graph: its IRI, the file of its lines, and how many these are."""
+
+    iri: str
+    path: Path
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """All graphs, sorted by IRI; ``folder`` is where steps put what they need for a while."""
+
+    graphs: tuple[GraphFile, ...]
+    folder: Path
+
+    def __len__(self) -> int:
+        return sum(graph.size for graph in self.graphs)
+
+    def read_lines(self) -> Iterator[bytes]:
+        """Yield all lines in the order for readers."""
+        for graph in self.graphs:
+            yield from read_lines(graph.path)
+
+    def read_quads(self) -> Iterator[Quad]:
+        """Yield all quads in the order for readers."""
+        for graph in self.graphs:
+            yield from read_quads(graph.path)
+
+
+def write_dataset(quads: Iterable[Quad], folder: Path) -> Dataset:
+    """Write the files of all graphs.
+
+    Parameters
+    ----------
+    quads: in any order; a quad that comes twice is written once.
+    folder: is there, and stays while the dataset is used.
+
+    Raises
+    ------
+    TypeError: a quad has a blank node; with one, sorted lines would not be canonical.
+    """
+    keys = sort_lines((_encode(quad) for quad in quads), folder)
+    groups = groupby(keys, key=lambda key: key.partition(b"\t")[0])
+    return Dataset(
+        tuple(
+            _write_graph(graph.decode(), folder / f"graph-{number}.nq", members)
+            for number, (graph, members) in enumerate(groups)
+        ),
+        folder,
+    )
+
+
+def read_lines(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a file."""
+    with path.open("rb", READ_BYTES) as file:
+        yield from file
+
+
+def read_quads(path: Path) -> Iterator[Quad]:
+    """Yield the quads of a file of N-Quads or N-Triples."""
+    yield from parse(path=str(path), format=RdfFormat.N_QUADS)
+
+
+def _write_graph(iri: str, path: Path, keys: Iterable[bytes]) -> GraphFile:
+    size = write_lines(path, (_decode(key) for key in keys))
+    return GraphFile(iri, path, size)
+
+
+def write_lines(path: Path, lines: Iterable[bytes]) -> int:
+    """Write lines to a file; returns how many there were."""
+    size = 0
+    with path.open("wb", READ_BYTES) as file:
+        for size, line in enumerate(lines, start=1):  # noqa: B007 - the last number is the count
+            file.write(line)
+    return size
+
+
+# --- sort keys ---------------------------------------------------------------------------------------
+
+# A key is the parts of a line in the order in which they count, parted by tabs. No IRI has a tab or a lesser
+# character in it, and the object, which may, comes last; so keys sort as lists of their parts would.
+
+
+def _encode(quad: Quad) -> bytes:
+    if isinstance(quad.subject, BlankNode) or isinstance(quad.object, BlankNode):
+        raise TypeError(f"{quad} has a blank node")
+    subject, predicate, rest = str(quad).split(" ", 2)
+    value, _, graph = rest.rpartition(" ")
+    flag = 0 if predicate == _TYPE else 1
+    return f"{graph[1:-1]}\t{subject[1:-1]}\t{flag}{predicate[1:-1]}\t{value}\n".encode()
+
+
+def _decode(key: bytes) -> bytes:
+    graph, subject, predicate, value = key.split(b"\t", 3)
+    return b"<%b> <%b> %b <%b> .\n" % (subject, predicate[1:], value[:-1], graph)
+
+
+def encode_triple(line: bytes) -> bytes:
+    """Return the key of the triple in a line of N-Quads."""
+    subject, predicate, rest = line.split(b" ", 2)
+    value = rest.rpartition(b" <")[0]
+    flag = b"0" if predicate == _TYPE.encode() else b"1"
+    return b"%b\t%b%b\t%b\n" % (subject[1:-1], flag, predicate[1:-1], value)
+
+
+def decode_triple(key: bytes) -> bytes:
+    """Return the line of N-Triples that a key stands for."""
+    subject, predicate, value = key.split(b"\t", 2)
+    return b"<%b> <%b> %b .\n" % (subject, predicate[1:], value[:-1])

@@ -1,0 +1,33 @@
+"""Jobs run in other processes, come back in order, and take nothing with them when they fail."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from kg.errors import ReleaseError
+from kg.parallel import count_processes, run_all
+
+
+def fail(message: str) -> None:
+    raise ReleaseError(message, "Do this.")
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_results_come_in_the_order_of_the_jobs(processes: int) -> None:
+    assert list(run_all([partial(pow, 2, number) for number in range(20)], processes)) == [
+        2**number for number in range(20)
+    ]
+
+
+def test_jobs_run_in_other_processes() -> None:
+    assert os.getpid() not in set(run_all([os.getpid] * 4, 2))
+    assert count_processes() >= 1
+
+
+def test_an_error_comes_back_as_it_was(tmp_path: Path) -> None:
+    with pytest.raises(ReleaseError, match=r"no room\. Do this\."):
+        list(run_all([partial(fail, "no room."), partial(pow, 1, 1)], 2))
