@@ -69,6 +69,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def start(stack: ExitStack, folder: Path, triples: int, peers: tuple[str, ...]) -> list[Server]:
     """Start ours and each peer that can be had, over the same file."""
+    graph = prepare_graph(folder, triples)
+    folder = graph.parent
+    servers = [stack.enter_context(serve_ours(folder / "ours", graph))]
+    for name in peers:
+        try:
+            servers.append(stack.enter_context(serve_peer(name, folder / name, graph, triples)))
+        except Missing as error:
+            print(f"{name} is left out: {error}", flush=True)
+    return servers
+
+
+def prepare_graph(folder: Path, triples: int) -> Path:
+    """Return the file of a graph of a size; it is made unless the folder has it."""
     # What was kept is of no use once the generator has changed.
     version = sha256(Path(bench.graph.__file__).read_bytes()).hexdigest()[:8]
     folder = folder / f"{triples}-{version}"
@@ -78,13 +91,7 @@ def start(stack: ExitStack, folder: Path, triples: int, peers: tuple[str, ...]) 
         with graph.with_suffix(".part").open("w", encoding="utf-8") as file:
             file.writelines(make_graph(triples))
         graph.with_suffix(".part").rename(graph)
-    servers = [stack.enter_context(serve_ours(folder / "ours", graph))]
-    for name in peers:
-        try:
-            servers.append(stack.enter_context(serve_peer(name, folder / name, graph, triples)))
-        except Missing as error:
-            print(f"{name} is left out: {error}", flush=True)
-    return servers
+    return graph
 
 
 def measure(kind: str, servers: list[Server], triples: int, rounds: int) -> Result:

@@ -1,9 +1,10 @@
 """Hostile load for as long as one likes: ``python -m bench.soak --minutes 60``.
 
 Starts a server over a small release, sends it the queries of ``bench.hostile`` from several addresses of this
-machine, with clients that leave, read slowly or send half a request among them, and asks quick queries from
-another address. Prints, each minute and at the end: how the hostile ended, how long the quick took, the
-memory of all processes of the server, its open files, and its workers. Asserts nothing; a person judges.
+machine, with clients that leave, read slowly or send half a request among them; asks quick queries from
+another address, and reads pages and data from a third. Prints, each minute and at the end: how the hostile
+ended, how long the quick took, the memory of all processes of the server, its open files, and its workers.
+Asserts nothing; a person judges.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as var:
         server = start_server(Path(var), options.port)
         try:
-            soak(server.pid, options.port, options.attackers, options.minutes * 60)
+            soak(server.pid, options.port, Path(var), options.attackers, options.minutes * 60)
         finally:
             server.terminate()
             server.wait(30)
@@ -61,7 +62,7 @@ def start_server(var: Path, port: int) -> subprocess.Popen[bytes]:
     raise SystemExit("the server did not become ready")
 
 
-def soak(pid: int, port: int, attackers: int, seconds: float) -> None:
+def soak(pid: int, port: int, var: Path, attackers: int, seconds: float) -> None:
     """Attack, and print what is seen each minute."""
     stop, outcomes, quick = threading.Event(), Counter[str](), list[float]()
     threads = [
@@ -69,6 +70,7 @@ def soak(pid: int, port: int, attackers: int, seconds: float) -> None:
         for number in range(attackers)
     ]
     threads.append(threading.Thread(target=ask_quickly, args=(port, stop, outcomes, quick), daemon=True))
+    threads.append(threading.Thread(target=read_pages, args=(port, var, stop, outcomes), daemon=True))
     for thread in threads:
         thread.start()
     until = time.monotonic() + seconds
@@ -126,6 +128,21 @@ def ask_quickly(port: int, stop: threading.Event, outcomes: Counter[str], second
         seconds.append(time.monotonic() - started)
         outcomes[f"quick {status}"] += 1
         time.sleep(0.02)
+
+
+def read_pages(port: int, var: Path, stop: threading.Event, outcomes: Counter[str]) -> None:
+    """Read pages and data of all things, one after the other, as a crawler does."""
+    slugs = [
+        line[3:] for line in (var / "current" / "iris.txt").read_text().split() if line.startswith("id/")
+    ]
+    while not stop.is_set():
+        for path in (form.format(slug) for slug in slugs for form in ("/page/{}", "/data/{}.ttl")):
+            if stop.wait(0.02):
+                return
+            try:
+                outcomes[f"page {send(port, 'GET', path, address='127.0.2.2')[0]}"] += 1
+            except (http.client.HTTPException, OSError) as error:
+                outcomes[f"page {type(error).__name__}"] += 1
 
 
 def send(

@@ -49,7 +49,7 @@ def compact(nodes: list[dict[str, Any]], context: Context) -> list[dict[str, Any
     """
     from pyld import jsonld  # 10 MB and 60 ms, for those who ask for JSON-LD
 
-    options = {"graph": True, "documentLoader": _refuse}
+    options = {"graph": True, "documentLoader": _refuse, "skipExpansion": True}
     compacted: list[dict[str, Any]] = jsonld.compact(nodes, {"@context": context}, options).get("@graph", [])
     return compacted
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from threading import Lock
 
 from pyoxigraph import (
@@ -30,10 +31,30 @@ from pyoxigraph import (
 from kg.formats import JSON, N_TRIPLES
 from kg.lookups import FOLLOWED, Lookups
 from kg.store.base import Limits, Query, Store
-from kg.vocab import AXIOM, COMMENT, OA, OWL, PREF_LABEL, RDFS, SOURCE, TYPE, Names, named, plain
+from kg.vocab import (
+    AXIOM,
+    COMMENT,
+    EXACT,
+    OA,
+    OWL,
+    PREF_LABEL,
+    PREFIX,
+    RDFS,
+    SOURCE,
+    SUFFIX,
+    TYPE,
+    Names,
+    named,
+    plain,
+)
 
-MAX_NODES = 200
-"""N-ary nodes of one description; an entity with more shows the first of them by IRI."""
+_ANNOTATED = (OWL("annotatedSource"), OWL("annotatedProperty"), OWL("annotatedTarget"))
+_BODY, _HAS_SOURCE, _START, _END = OA("hasBody"), OA("hasSource"), OA("start"), OA("end")
+_LABEL = RDFS("label")
+
+MAX_NODES = 30
+"""N-ary nodes of one description, each with all its evidence: some 40 triples. Of what has more, a page shows
+a share for each relation, and leads to lists of all."""
 
 MAX_SORTED = 100_000
 """Links to one thing by one relation that can be paged through; SPARQL gives any number."""
@@ -120,7 +141,7 @@ _LABELS = """CONSTRUCT {{ ?thing skos:prefLabel ?name . ?thing rdfs:label ?label
   UNION {{ VALUES ?thing {{ {things} }} ?thing rdfs:label ?label }} }}"""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Description:
     """What a release says about one IRI.
 
@@ -138,21 +159,18 @@ class Description:
     incoming: tuple[Triple, ...] = ()
     more_incoming: bool = False
 
-    @property
+    @cached_property
     def triples(self) -> list[Triple]:
-        """All triples once, sorted, with the thing itself first."""
+        """All triples once, sorted by their lines; the thing itself comes first, types at first."""
         parts = (self.own, self.nodes, self.axioms, self.records, self.labels, self.incoming)
-        merged = {triple for part in parts for triple in part}
-        return sorted(
-            merged,
-            key=lambda t: (
-                t.subject != self.iri,
-                str(t.subject),
-                t.predicate != TYPE,
-                str(t.predicate),
-                str(t.object),
-            ),
-        )
+        lines = {str(triple): triple for part in parts for triple in part}
+        own, kind = f"{self.iri} ", f"> {TYPE} "
+        # "> !" sorts before "> <", and what begins with a blank before all lines.
+        keys = {
+            (" " if line.startswith(own) else "") + line.replace(kind, "> !", 1): triple
+            for line, triple in lines.items()
+        }
+        return [keys[key] for key in sorted(keys)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,7 +374,7 @@ class Reader:
         return self._in_batches(_RECORDS, "records", sorted(map(str, records)))
 
     def _read_labels(self, triples: Iterable[Triple]) -> tuple[Triple, ...]:
-        terms = {term for t in triples for term in (t.subject, t.predicate, t.object)}
+        terms = {term for triple in triples for term in triple}
         return self.read_labels(term for term in terms if isinstance(term, NamedNode))
 
     def _is_nameless(self, iri: NamedNode) -> bool:
@@ -401,7 +419,7 @@ def _sort_core(triples: Iterable[Triple], iri: NamedNode, evidence: NamedNode) -
 
 
 def _kind_of(said: list[Triple], evidence: NamedNode) -> str:
-    if any(t.predicate == OWL("annotatedSource") for t in said):
+    if any(t.predicate == _ANNOTATED[0] for t in said):
         return "axioms"
     return "nodes" if any(t.predicate == evidence for t in said) else ""
 
@@ -446,44 +464,52 @@ class Index:
     """Looks things up in the triples of a description."""
 
     def __init__(self, description: Description, names: Names) -> None:
+        self.description = description
         self.names = names
-        self._values: dict[tuple[str, str], list[NamedNode | Literal]] = defaultdict(list)
-        self._facts: dict[tuple[str, str, str], NamedNode] = {}
+        self._about: dict[str, dict[str, list[NamedNode | Literal]]] = {}
+        self._facts: dict[Triple, NamedNode] = {}
         self.subjects: dict[str, list[Triple]] = defaultdict(list)
         for triple in description.triples:
-            subject = named(triple.subject).value
-            self._values[subject, triple.predicate.value].append(plain(triple.object))
+            thing, relation, value = triple
+            subject, predicate = named(thing).value, relation.value
+            about = self._about.get(subject)
+            if about is None:
+                about = self._about[subject] = {}
+            if predicate in about:
+                about[predicate].append(plain(value))
+            else:
+                about[predicate] = [plain(value)]
             self.subjects[subject].append(triple)
         for triple in (*description.axioms, *description.records):
             if triple.predicate == TYPE and triple.object == AXIOM:
-                axiom = named(triple.subject)
-                self._facts[self._annotated(axiom)] = axiom
+                self._add_fact(named(triple.subject))
 
-    def _annotated(self, axiom: NamedNode) -> tuple[str, str, str]:
-        parts = ("annotatedSource", "annotatedProperty", "annotatedTarget")
-        subject, predicate, target = (str(self.first(axiom, OWL(part))) for part in parts)
-        return subject, predicate, target
+    def _add_fact(self, axiom: NamedNode) -> None:
+        source, relation, target = (self.first(axiom, part) for part in _ANNOTATED)
+        if isinstance(source, NamedNode) and isinstance(relation, NamedNode) and target is not None:
+            self._facts[Triple(source, relation, target)] = axiom
 
     def values(self, subject: NamedNode, predicate: NamedNode) -> list[NamedNode | Literal]:
         """Return all values of a property."""
-        return self._values.get((subject.value, predicate.value), [])
+        return self._about.get(subject.value, {}).get(predicate.value, [])
 
     def first(self, subject: NamedNode, predicate: NamedNode) -> NamedNode | Literal | None:
         """Return the first value of a property, or None."""
-        return next(iter(self.values(subject, predicate)), None)
+        values = self._about.get(subject.value, {}).get(predicate.value)
+        return values[0] if values else None
 
     def text(self, subject: NamedNode, predicate: NamedNode) -> str:
         """Return the first value of a property as text, or nothing."""
-        value = self.first(subject, predicate)
-        return value.value if value is not None else ""
+        return _read_text(self._about.get(subject.value, {}), predicate)
 
     def fact_of(self, triple: Triple) -> NamedNode | None:
         """Return the axiom that stands for a simple relation."""
-        return self._facts.get((str(triple.subject), str(triple.predicate), str(triple.object)))
+        return self._facts.get(triple)
 
     def labels(self, thing: NamedNode) -> list[Literal]:
         """Return the preferred labels of a thing, else its ``rdfs:label``."""
-        found = self.values(thing, PREF_LABEL) or self.values(thing, RDFS("label"))
+        about = self._about.get(thing.value, {})
+        found = about.get(PREF_LABEL.value) or about.get(_LABEL.value, [])
         return [label for label in found if isinstance(label, Literal)]
 
     def citations(self, fact: NamedNode) -> list[Citation]:
@@ -494,27 +520,44 @@ class Index:
 
     def cite(self, record: NamedNode) -> Citation:
         """Return one evidence record."""
-        term = self.names.term
-        status, modality = self.first(record, term("status")), self.first(record, term("modality"))
-        quote, position = (NamedNode(f"{record.value}#{name}") for name in ("quote", "position"))
-        sentence, body = self.first(record, term("sentence")), self.first(record, OA("hasBody"))
-        spot = sentence if isinstance(sentence, NamedNode) else record
-        text = self.text(NamedNode(f"{record.value}#target"), OA("hasSource"))
-        return Citation(
-            iri=record.value,
-            fact=body if isinstance(body, NamedNode) else record,
-            status=status if isinstance(status, NamedNode) else None,
-            modality=modality if isinstance(modality, NamedNode) else None,
-            article=text.removesuffix("/text").removeprefix(self.names.article("").value),
-            exact=self.text(quote, OA("exact")),
-            prefix=self.text(quote, OA("prefix")),
-            suffix=self.text(quote, OA("suffix")),
-            start_codepoint=int(self.text(position, OA("start")) or 0),
-            end_codepoint=int(self.text(position, OA("end")) or 0),
-            sentence_number=int(self.text(spot, term("sentenceNumber")) or 0),
-            sentence_start=int(self.text(spot, OA("start")) or 0),
-            sentence_end=int(self.text(spot, OA("end")) or 0),
-            source=self.text(record, SOURCE),
-            source_note=self.text(record, term("sourceNote")),
-            note=self.text(record, COMMENT),
+        term, iri = self.names.term, record.value
+        about, target, quote, position = (
+            self._about.get(iri + part, {}) for part in ("", "#target", "#quote", "#position")
         )
+        status, modality, sentence, body = (
+            _read_node(about, part) for part in (term("status"), term("modality"), term("sentence"), _BODY)
+        )
+        spot = self._about.get(sentence.value, {}) if sentence else about
+        text = _read_text(target, _HAS_SOURCE)
+        return Citation(
+            iri=iri,
+            fact=body or record,
+            status=status,
+            modality=modality,
+            article=text.removesuffix("/text").removeprefix(f"{self.names.base}article/"),
+            exact=_read_text(quote, EXACT),
+            prefix=_read_text(quote, PREFIX),
+            suffix=_read_text(quote, SUFFIX),
+            start_codepoint=int(_read_text(position, _START) or 0),
+            end_codepoint=int(_read_text(position, _END) or 0),
+            sentence_number=int(_read_text(spot, term("sentenceNumber")) or 0),
+            sentence_start=int(_read_text(spot, _START) or 0),
+            sentence_end=int(_read_text(spot, _END) or 0),
+            source=_read_text(about, SOURCE),
+            source_note=_read_text(about, term("sourceNote")),
+            note=_read_text(about, COMMENT),
+        )
+
+
+_About = Mapping[str, list[NamedNode | Literal]]
+"""What is said about one thing: IRI of a property → its values."""
+
+
+def _read_text(about: _About, predicate: NamedNode) -> str:
+    values = about.get(predicate.value)
+    return values[0].value if values else ""
+
+
+def _read_node(about: _About, predicate: NamedNode) -> NamedNode | None:
+    values = about.get(predicate.value)
+    return values[0] if values and isinstance(values[0], NamedNode) else None

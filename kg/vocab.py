@@ -6,6 +6,7 @@ Anything the ontology says beyond these is data to the code.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 
 from pyoxigraph import Literal, NamedNode
@@ -29,7 +30,7 @@ def plain(term: object) -> NamedNode | Literal:
 
 
 class Namespace:
-    """Makes terms of one namespace.
+    """Makes terms of one namespace, each of them once.
 
     >>> SKOS("prefLabel")
     <NamedNode value=http://www.w3.org/2004/02/skos/core#prefLabel>
@@ -37,10 +38,14 @@ class Namespace:
 
     def __init__(self, iri: str) -> None:
         self.iri = iri
+        self._terms: dict[str, NamedNode] = {}
 
     def __call__(self, name: str) -> NamedNode:
         """Return the term of that name."""
-        return NamedNode(self.iri + name)
+        term = self._terms.get(name)
+        if term is None:
+            term = self._terms[name] = NamedNode(self.iri + name)
+        return term
 
 
 RDF = Namespace("http://www.w3.org/1999/02/22-rdf-syntax-ns#")
@@ -94,7 +99,7 @@ class Names:
 
     def term(self, name: str) -> NamedNode:
         """Return a term of the own vocabulary."""
-        return NamedNode(f"{self.base}ontology#{name}")
+        return _open_ontology(self.base)(name)
 
     def query(self, name: str) -> NamedNode:
         """Return an example query."""
@@ -152,6 +157,11 @@ class Names:
             "wd": WD.iri,
             "xsd": XSD.iri,
         }
+
+
+@lru_cache(maxsize=8)
+def _open_ontology(base: str) -> Namespace:
+    return Namespace(f"{base}ontology#")
 
 
 def expand(name: str, names: Names) -> str:

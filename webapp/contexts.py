@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from kg.description import LinkLists
@@ -22,6 +23,9 @@ from kg.vocab import Names
 from webapp.archive import Archive
 
 _log = logging.getLogger(__name__)
+
+TEXTS_KEPT = 64
+"""Texts of articles that stay in memory; a page shows many quotes of a few."""
 
 
 class ReleaseContext:
@@ -42,10 +46,19 @@ class ReleaseContext:
         self.browser = Browser(self.search)
         self.links = LinkLists()
         self.names = Names(release.manifest.base_iri)
+        self.articles = {article.slug: article for article in release.manifest.articles}
+        self.read_text = lru_cache(TEXTS_KEPT)(self._read_text)
         self.redirects = {entry.source: entry for entry in release.manifest.redirects}
         self._lock = threading.Lock()
         self._users = 0
         self._retired = False
+
+    def _read_text(self, slug: str) -> str:
+        """Return the captured text of an article, or nothing where it is not published."""
+        article = self.articles.get(slug)
+        if article is None or not article.full_text:
+            return ""
+        return self.release.text_path(slug).read_bytes().decode()
 
     @property
     def in_use(self) -> bool:

@@ -28,9 +28,10 @@ def context() -> ReleaseContext:
     NoRelease: nothing has been built yet.
     UnknownRelease, OtherLayout: the release that the address names cannot be served.
     """
-    if "context" not in g:
-        g.context = cast(Contexts, current_app.extensions["kg_contexts"]).acquire(named_release())
-    return cast(ReleaseContext, g.context)
+    found = g.get("context")
+    if found is None:
+        found = g.context = cast(Contexts, current_app.extensions["kg_contexts"]).acquire(named_release())
+    return cast(ReleaseContext, found)
 
 
 def cancellation() -> Cancellation:
@@ -62,12 +63,13 @@ def interface() -> Interface:
 
     Whoever asks makes the response depend on it: its ``Vary`` will say so.
     """
-    if "interface" not in g:
+    found = g.get("interface")
+    if found is None:
         chosen = choose_language(
             request.args.get("lang"), request.cookies.get("lang"), request.headers.get("Accept-Language")
         )
-        g.interface = open_interface(chosen.code)
-    return cast(Interface, g.interface)
+        found = g.interface = open_interface(chosen.code)
+    return cast(Interface, found)
 
 
 def keep_until_closed(response: Response) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Flask, Response, g, request, url_for
+from flask import Flask, Response, current_app, g, request, url_for
+from markupsafe import Markup
 
 from kg.settings import Settings
 from webapp import current, digests
@@ -15,6 +17,7 @@ from webapp.languages import ENGLISH, LANGUAGES, find_language
 from webapp.negotiation import HTML
 
 COOKIE = "lang"
+_NOTHING = Markup("")
 _COOKIE_AGE_S = 365 * 24 * 3600
 _STATIC_AGE_S = 365 * 24 * 3600
 
@@ -39,7 +42,13 @@ def set_up(app: Flask, settings: Settings) -> None:
         lambda one, many, number: current.interface().catalogue.ngettext(one, many, number),
         newstyle=True,
     )
-    app.jinja_env.globals.update(static_url=static_url, is_foreign=is_foreign)
+    app.jinja_env.globals.update(
+        static_url=static_url,
+        is_foreign=is_foreign,
+        lang_attribute=make_lang_attribute,
+        url_for=make_address,
+        _=translate,
+    )
     routes = frozenset(rule.rule for rule in app.url_map.iter_rules())
     app.context_processor(lambda: _page_variables(settings, routes))
 
@@ -49,9 +58,34 @@ def static_url(filename: str) -> str:
     return url_for("static", filename=filename, v=digests.digest_file(digests.PACKAGE / "static" / filename))
 
 
+def make_address(endpoint: str, **values: Any) -> str:
+    """Return the address of a view, as ``flask.url_for``; a dozen that take no values are on every page."""
+    if values:
+        return url_for(endpoint, **values)
+    return _make_plain_address(current_app._get_current_object(), request.script_root, endpoint)  # type: ignore[attr-defined]
+
+
+@lru_cache(maxsize=1024)
+def _make_plain_address(app: Flask, root: str, endpoint: str) -> str:
+    return url_for(endpoint)
+
+
 def is_foreign(tag: str) -> bool:
     """Return whether text of a language needs a ``lang`` of its own on this page."""
     return bool(tag) and tag != current.interface().language.code
+
+
+def make_lang_attribute(tag: str) -> Markup:
+    """Return the ``lang`` of text in a language, with a blank before it; nothing where the page speaks it."""
+    return Markup(' lang="{}"').format(tag) if is_foreign(tag) else _NOTHING
+
+
+def translate(message: str, **values: object) -> Markup:
+    """Return a message in the language of the page, with its ``%(name)s`` filled in and escaped.
+
+    Jinja's own function does the same in four times the time, and a page has some fifty messages.
+    """
+    return Markup(current.interface().catalogue.gettext(message)) % values  # noqa: S704 - our own words
 
 
 def finish(response: Response) -> Response:

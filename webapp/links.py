@@ -5,7 +5,6 @@ Things under the base IRI link to this site, wherever it is served; all others t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -41,6 +40,8 @@ class Linker:
         self.names = names
         self.root = root
         self.languages = languages
+        self._index: Index | None = None
+        self._shown: dict[str, Shown] = {}
 
     def href(self, iri: str) -> str:
         """Return where a link to an IRI leads; empty for a scheme that no page should link to.
@@ -51,9 +52,10 @@ class Linker:
         if iri.startswith(self.names.base):
             local = iri.removeprefix(self.names.base)
             # A page links straight to pages; the redirect from id/ is for those who come with an IRI.
-            local = re.sub(r"^id/", "page/", local)
+            if local.startswith("id/"):
+                local = f"page/{local[3:]}"
             return self.root + quote(local, safe="/#:@!$&'()*+,;=~")
-        return iri if re.match(r"https?://", iri) else ""
+        return iri if iri.startswith(("http://", "https://")) else ""
 
     def browse(self, kind: NamedNode, index: Index) -> Shown:
         """Return a class by its label, with a link to all that is of it."""
@@ -65,6 +67,14 @@ class Linker:
         """Return a literal as its text, and a named thing by the reader's label or the end of its IRI."""
         if isinstance(term, Literal):
             return Shown(term.value, term.language or "")
+        if index is not self._index:
+            self._index, self._shown = index, {}  # a page has one, and names most things several times
+        iri = term.value
+        if iri not in self._shown:
+            self._shown[iri] = self._show_thing(term, index)
+        return self._shown[iri]
+
+    def _show_thing(self, term: NamedNode, index: Index) -> Shown:
         external = not term.value.startswith(self.names.base)
         label = pick_label(index.labels(term), self.languages)
         if label is None:

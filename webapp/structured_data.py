@@ -12,7 +12,7 @@ from typing import Any
 
 from pyoxigraph import Literal, NamedNode
 
-from kg.description import Description, Index
+from kg.description import Index
 from kg.formats import DOCUMENT_FORMATS, find_format
 from kg.release.layout import ArticleEntry, DumpFile, Manifest
 from kg.vocab import ORG, SCHEMA, SKOS, TYPE, Names
@@ -92,9 +92,9 @@ def _name_article(article: ArticleEntry) -> StructuredData:
     return {key: value for key, value in data.items() if value}
 
 
-def describe_thing(description: Description, names: Names) -> StructuredData | None:
+def describe_thing(index: Index) -> StructuredData | None:
     """Return what schema.org can say of a person, a body, a place or an event; None of anything else."""
-    iri, index = description.iri, Index(description, names)
+    iri, names = index.description.iri, index.names
     types = list(dict.fromkeys(_find_types(index.values(iri, TYPE), names)))
     labels = index.labels(iri)
     if not types or not labels:

@@ -149,9 +149,9 @@ class EntityMaker:
         self.summarizer = Summarizer(names, linker, interface, evidence)
         self.headings = list_headings(names)
 
-    def make(self, description: Description) -> EntityPage:
+    def make(self, index: Index) -> EntityPage:
         """Lay a description out for readers."""
-        index = Index(description, self.names)
+        description = index.description
         iri = description.iri
         nodes = self._sort_nodes(description, index)
         own = [t for t in description.own if not self._is_told(t, index) and t.predicate != TYPE]
@@ -357,6 +357,8 @@ class EntityMaker:
             subject = named(triple.subject)
             if subject not in shown:
                 things[triple.predicate].append(self.linker.show(subject, index))
+            elif description.more_incoming:
+                things[triple.predicate] += []  # the page leads to the list of all
         for relation, subjects in things.items():
             yield Links(relation.value, self.linker.show(relation, index), tuple(subjects))
 

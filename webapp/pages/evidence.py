@@ -72,6 +72,7 @@ class EvidenceMaker:
     ----------
     manifest: of the release, whose id and date are part of a citation.
     site: name of the site.
+    articles: of the release, by slug.
     read_text: gives the captured text of an article, where it is published.
     """
 
@@ -82,6 +83,7 @@ class EvidenceMaker:
         interface: Interface,
         manifest: Manifest,
         site: str,
+        articles: Mapping[str, ArticleEntry],
         read_text: ReadText,
     ) -> None:
         self.names = names
@@ -90,7 +92,7 @@ class EvidenceMaker:
         self.manifest = manifest
         self.site = site
         self.read_text = read_text
-        self.articles: Mapping[str, ArticleEntry] = {article.slug: article for article in manifest.articles}
+        self.articles = articles
 
     def prove(self, citations: Sequence[Citation], index: Index, fact: str) -> Proof | None:
         """Return the evidence of a fact; None where it has none.

@@ -20,7 +20,6 @@ from webapp.views.documents import (
     linker,
     list_formats,
     names,
-    read_text,
     reader,
     respond,
     respond_at_own_address,
@@ -51,7 +50,7 @@ def show_article(slug: str) -> Response:
 
 def _render(article: ArticleEntry) -> str:
     description = reader().describe_text(names().article(article.slug))
-    text = read_text(article.slug)
+    text = current.context().read_text(article.slug)
     return render_template(
         "article.html",
         article=article,

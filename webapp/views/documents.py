@@ -11,7 +11,7 @@ from pyoxigraph import NamedNode
 from werkzeug.exceptions import NotFound
 from werkzeug.urls import iri_to_uri
 
-from kg.description import Description, Reader, query_incoming
+from kg.description import Description, Index, Reader, query_incoming
 from kg.errors import NotAcceptable
 from kg.formats import DOCUMENT_FORMATS, JSON, QUAD_FORMATS, Format, find_format
 from kg.release.layout import load_context
@@ -64,9 +64,16 @@ def linker() -> Linker:
 
 def evidence_maker() -> EvidenceMaker:
     """Return what shows evidence of the release of this request."""
-    manifest = current.context().release.manifest
-    title = current.settings().title
-    return EvidenceMaker(names(), linker(), current.interface(), manifest, title, read_text)
+    context = current.context()
+    return EvidenceMaker(
+        names(),
+        linker(),
+        current.interface(),
+        context.release.manifest,
+        current.settings().title,
+        context.articles,
+        context.read_text,
+    )
 
 
 def reader() -> Reader:
@@ -75,15 +82,6 @@ def reader() -> Reader:
     limits = Limits(settings.query_timeout_s, settings.max_result_bytes)
     context = current.context()
     return Reader(context.store, names(), limits, context.links, context.lookups)
-
-
-def read_text(slug: str) -> str:
-    """Return the captured text of an article, or nothing where it is not published."""
-    release = current.context().release
-    article = next((a for a in release.manifest.articles if a.slug == slug), None)
-    if article is None or not article.full_text:
-        return ""
-    return release.text_path(slug).read_bytes().decode()
 
 
 def write(
@@ -184,11 +182,12 @@ def add_links(response: Response, iri: NamedNode, downloads: list[Download]) -> 
 def render_page(description: Description, downloads: list[Download]) -> str:
     """Return the page of a description."""
     maker = EntityMaker(names(), linker(), current.interface(), evidence_maker())
+    index = Index(description, names())
     more = {"slug": find_slug(description.iri), "incoming_query": query_incoming(description.iri)}
     return render_template(
         "entity.html",
-        page=maker.make(description),
-        structured_data=describe_thing(description, names()),
+        page=maker.make(index),
+        structured_data=describe_thing(index),
         downloads=downloads,
         **more,
     )
