@@ -28,6 +28,7 @@ from pyoxigraph import (
     parse_query_results,
 )
 
+from kg import description_queries as queries
 from kg.formats import JSON, N_TRIPLES
 from kg.lookups import FOLLOWED, Lookups
 from kg.store.base import Limits, Query, Store
@@ -67,78 +68,6 @@ WORTH_KEEPING = 1_000
 
 AT_ONCE = 500
 """IRIs in one query, which keeps its text below the limit of any server."""
-
-_PREFIXES = """PREFIX kg: <{base}ontology#>
-PREFIX oa: <http://www.w3.org/ns/oa#>
-PREFIX owl: <http://www.w3.org/2002/07/owl#>
-PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>
-PREFIX skos: <http://www.w3.org/2004/02/skos/core#>
-"""
-
-# In one query, since each round trip costs more than its part of it: the thing itself; nodes that point at
-# it and carry evidence of their own (memberships, participations, claims); its simple relations and those
-# of the nodes, as axioms; and what else points at it. Both bounds come without ORDER BY: at 50,000 links
-# each takes a few milliseconds so, and over ten seconds sorted. Within a release a store gives the same
-# ones each time.
-_CORE = """CONSTRUCT {{ ?s ?p ?o }} WHERE {{
-  {{ VALUES ?s {{ <{iri}> }} ?s ?p ?o }}
-  UNION {{
-    {{ SELECT DISTINCT ?s WHERE {{ ?s ?link <{iri}> . FILTER(?link NOT IN ({hidden}))
-       ?s kg:evidence ?any }} LIMIT {nodes} }}
-    ?s ?p ?o }}
-  UNION {{ ?s owl:annotatedSource <{iri}> ; ?p ?o }}
-  UNION {{
-    {{ SELECT DISTINCT ?node WHERE {{ ?node ?link <{iri}> . FILTER(?link NOT IN ({hidden}))
-       ?node kg:evidence ?any }} LIMIT {nodes} }}
-    ?s owl:annotatedSource ?node ; ?p ?o }}
-  UNION {{
-    {{ SELECT ?s ?p WHERE {{ ?s ?p <{iri}> . FILTER(?p NOT IN ({hidden})) }} LIMIT {incoming} }}
-    BIND(<{iri}> AS ?o) }} }}"""
-
-# The record, what it selects, the sentence that it stands in, and the simple relation that it is about.
-# The records stand in each part: before the union, Oxigraph runs the union once for each record (220 records:
-# 1.7 s, and 50 ms so).
-_RECORDS = """CONSTRUCT {{ ?s ?p ?o }} WHERE {{
-  {{ VALUES ?s {{ {records} }} ?s ?p ?o }}
-  UNION {{ VALUES ?record {{ {records} }} ?record oa:hasTarget ?s . ?s ?p ?o }}
-  UNION {{ VALUES ?record {{ {records} }} ?record oa:hasTarget/oa:hasSelector ?s . ?s ?p ?o }}
-  UNION {{ VALUES ?record {{ {records} }} ?record kg:sentence ?s . ?s ?p ?o }}
-  UNION {{ VALUES ?record {{ {records} }} ?record oa:hasBody ?s . ?s a owl:Axiom ; ?p ?o }} }}"""
-
-_TEXT = """CONSTRUCT {{ ?sentence ?p ?o . ?record kg:sentence ?sentence }} WHERE {{
-  ?sentence kg:sentenceOf <{iri}> .
-  {{ ?sentence ?p ?o }} UNION {{ ?record kg:sentence ?sentence }} }}"""
-
-_GRAPHS = """SELECT ?g ?s ?p ?o WHERE {{ VALUES (?s ?p) {{ {pairs} }} GRAPH ?g {{ ?s ?p ?o }} }}"""
-
-_BY_RELATION = """SELECT ?s WHERE {{ ?s <{relation}> <{iri}> FILTER(isIRI(?s)) }} LIMIT {limit}"""
-
-_ALL_INCOMING = """CONSTRUCT {{ ?thing ?property <{iri}> }} WHERE {{ ?thing ?property <{iri}> }}"""
-
-_INSTANCES = """CONSTRUCT {{ ?s a ?kind }} WHERE {{
-  VALUES ?kind {{ {kinds} }} ?s a ?kind }} ORDER BY ?s LIMIT {limit}"""
-
-_DATES = """PREFIX schema: <https://schema.org/>
-CONSTRUCT {{ ?s ?p ?o }} WHERE {{
-  {{ SELECT DISTINCT ?s WHERE {{ ?s schema:startDate|schema:datePublished ?o }} LIMIT {limit} }}
-  VALUES ?p {{ schema:startDate schema:endDate schema:datePublished kg:dateText }} ?s ?p ?o }}"""
-
-_COORDINATES = """PREFIX schema: <https://schema.org/>
-CONSTRUCT {{ ?s ?p ?o . ?fact kg:evidence ?record ; ?fp ?fo . ?record ?rp ?ro }} WHERE {{
-  {{ SELECT DISTINCT ?s WHERE {{ ?s schema:latitude ?any }} LIMIT {limit} }}
-  VALUES ?p {{ schema:latitude schema:longitude }}
-  ?s ?p ?o .
-  ?fact owl:annotatedSource ?s ; owl:annotatedProperty ?p ; kg:evidence ?record ; ?fp ?fo .
-  ?record ?rp ?ro }}"""
-
-_EXAMPLES = """PREFIX sh: <http://www.w3.org/ns/shacl#>
-CONSTRUCT {{ ?query sh:select ?text ; ?p ?words }} WHERE {{
-  ?query a sh:SPARQLSelectExecutable ; sh:select ?text .
-  VALUES ?p {{ rdfs:label rdfs:comment }} ?query ?p ?words }}"""
-
-_LABELS = """CONSTRUCT {{ ?thing skos:prefLabel ?name . ?thing rdfs:label ?label }} WHERE {{
-  {{ VALUES ?thing {{ {things} }} ?thing skos:prefLabel ?name }}
-  UNION {{ VALUES ?thing {{ {things} }} ?thing rdfs:label ?label }} }}"""
 
 
 @dataclass(frozen=True)
@@ -228,7 +157,7 @@ class Reader:
     _prefixes: str = field(init=False)
 
     def __post_init__(self) -> None:
-        self._prefixes = _PREFIXES.format(base=self.names.base)
+        self._prefixes = queries.PREFIXES.format(base=self.names.base)
 
     def knows(self, iri: NamedNode) -> bool:
         """Return whether anything is said about an IRI, or with it."""
@@ -268,15 +197,15 @@ class Reader:
     def _ask_core(self, iri: NamedNode, max_incoming: int) -> tuple[Triple, ...]:
         hidden = ", ".join(map(str, FOLLOWED))
         bounds = {"nodes": MAX_NODES + 1, "incoming": max_incoming + 1, "hidden": hidden}
-        return self._construct(_CORE, iri=iri.value, **bounds)
+        return self._construct(queries.CORE, iri=iri.value, **bounds)
 
     def describe_text(self, article: NamedNode) -> Description:
         """Return the sentences of an article, and the evidence and facts that rest on them."""
-        found = self._construct(_TEXT, iri=article.value)
+        found = self._construct(queries.TEXT, iri=article.value)
         sentence = self.names.term("sentence")
         sentences = tuple(t for t in found if t.predicate != sentence)
         citing = sorted({str(t.subject) for t in found if t.predicate == sentence})
-        records = self._in_batches(_RECORDS, "records", citing)
+        records = self._in_batches(queries.RECORDS, "records", citing)
         return Description(article, own=sentences, records=records, labels=self._read_labels(records))
 
     def find_graphs(self, triples: Iterable[Triple]) -> list[Quad]:
@@ -289,7 +218,7 @@ class Reader:
 
     def _read_quads(self, pairs: str) -> Iterator[Quad]:
         rows = parse_query_results(
-            self._ask(self._prefixes + _GRAPHS.format(pairs=pairs)), format=QueryResultsFormat.JSON
+            self._ask(self._prefixes + queries.GRAPHS.format(pairs=pairs)), format=QueryResultsFormat.JSON
         )
         assert isinstance(rows, QuerySolutions)
         return (Quad(row["s"], row["p"], row["o"], row["g"]) for row in rows)
@@ -326,7 +255,7 @@ class Reader:
     def _sort_incoming(self, iri: str, relation: str) -> list[str]:
         found = self.lists.find((iri, relation))
         if found is None:
-            text = _BY_RELATION.format(iri=iri, relation=relation, limit=MAX_SORTED)
+            text = queries.BY_RELATION.format(iri=iri, relation=relation, limit=MAX_SORTED)
             rows = json.loads(self._ask(self._prefixes + text))["results"]["bindings"]
             found = sorted(row["s"]["value"] for row in rows)
             self.lists.keep((iri, relation), found)
@@ -334,7 +263,7 @@ class Reader:
 
     def list_examples(self) -> tuple[Triple, ...]:
         """Return the published example queries: their texts, titles and descriptions."""
-        return self._construct(_EXAMPLES)
+        return self._construct(queries.EXAMPLES)
 
     def read_labels(self, things: Iterable[NamedNode]) -> tuple[Triple, ...]:
         """Return the preferred names and labels of things."""
@@ -342,21 +271,21 @@ class Reader:
         if self.lookups:
             return tuple(self.lookups.read_labels(thing.value for thing in named_ones))
         texts = (str(thing) for thing in named_ones)
-        return self._in_batches(_LABELS, "things", sorted(texts))
+        return self._in_batches(queries.LABELS, "things", sorted(texts))
 
     def list_instances(self, kinds: Iterable[NamedNode], limit: int) -> tuple[Triple, ...]:
         """Return the type triples of instances of the given classes, with their labels behind them."""
-        found = self._construct(_INSTANCES, kinds=" ".join(map(str, kinds)), limit=limit)
+        found = self._construct(queries.INSTANCES, kinds=" ".join(map(str, kinds)), limit=limit)
         return (*found, *self._read_labels(found))
 
     def list_dated(self, limit: int) -> tuple[Triple, ...]:
         """Return the dates of things that have any, with the labels of the things behind them."""
-        found = self._construct(_DATES, limit=limit)
+        found = self._construct(queries.DATES, limit=limit)
         return (*found, *self._read_labels(found))
 
     def list_places(self, iri: NamedNode, limit: int) -> Description:
         """Return the coordinates of places that have any, with their evidence; ``iri`` names the list."""
-        found = self._construct(_COORDINATES, limit=limit)
+        found = self._construct(queries.COORDINATES, limit=limit)
         return Description(iri, own=(), axioms=found, labels=self._read_labels(found))
 
     def _read_records(self, iri: NamedNode, triples: Iterable[Triple]) -> tuple[Triple, ...]:
@@ -371,7 +300,7 @@ class Reader:
         if self.lookups:
             known = (record.value for record in records if isinstance(record, NamedNode))
             return tuple(self.lookups.find_records(known, sentence))
-        return self._in_batches(_RECORDS, "records", sorted(map(str, records)))
+        return self._in_batches(queries.RECORDS, "records", sorted(map(str, records)))
 
     def _read_labels(self, triples: Iterable[Triple]) -> tuple[Triple, ...]:
         terms = {term for triple in triples for term in triple}
@@ -432,7 +361,7 @@ def _cut_nodes(triples: list[Triple]) -> tuple[tuple[Triple, ...], bool]:
 
 def query_incoming(iri: NamedNode) -> str:
     """Return the query that gives all links to a thing, where a description shows the first of them."""
-    return _ALL_INCOMING.format(iri=iri.value)
+    return queries.ALL_INCOMING.format(iri=iri.value)
 
 
 # --- reading a description ---------------------------------------------------------------------------

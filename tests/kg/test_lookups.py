@@ -99,9 +99,10 @@ def test_things_of_a_generated_graph_with_hubs(generated: Both) -> None:
         assert_same(queried, generated.looked_up.describe(iri, EVERYTHING))
 
 
-def test_within_bounds_as_many_and_no_others(generated: Both) -> None:
+def test_within_bounds_as_many_and_no_others(generated: Both, monkeypatch: pytest.MonkeyPatch) -> None:
     hub = NamedNode(f"{BENCH}id/edition-0")
     queried, looked_up = (reader.describe(hub, 5) for reader in (generated.queried, generated.looked_up))
+    monkeypatch.setattr(description, "MAX_NODES", EVERYTHING)
     everything = set(generated.queried.describe(hub, EVERYTHING).triples)
     assert set(looked_up.triples) <= everything
     assert looked_up.more_incoming and queried.more_incoming
