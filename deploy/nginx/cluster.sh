@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 PORT=${PORT:-8100}
 KG=${KG:-.venv/bin/kg}
 export KG_VAR=${KG_VAR:-var/cluster} KG_BASE_IRI=${KG_BASE_IRI:-http://127.0.0.1:$PORT/}
-export KG_PROCESSES=${KG_PROCESSES:-1}
+export KG_PROCESSES=${KG_PROCESSES:-1} KG_TRUSTED_PROXIES=${KG_TRUSTED_PROXIES:-127.0.0.1}
 
 nginx=$(command -v nginx || echo /usr/sbin/nginx)
 [[ -x $nginx ]] || { echo "cluster: nginx is missing (Debian's package nginx)" >&2; exit 1; }
