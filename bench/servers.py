@@ -26,6 +26,7 @@ from kg.release.manifest import write_manifest
 from kg.release.search import write_index
 from kg.release.site import render_context
 from kg.sources import read_sources
+from kg.store.statistics import write_statistics
 from kg.vocab import Names
 from tests.engines.process import START_S, find_free_port
 
@@ -91,6 +92,7 @@ def build(var: Path, graph: Path) -> float:
     store.bulk_load(path=str(graph), format=RdfFormat.N_QUADS)
     store.optimize()
     store.flush()
+    write_statistics(store, folder / "store")
     quads = len(store)
     load_s = time.monotonic() - begun
     del store

@@ -42,6 +42,7 @@ from kg.release.search import write_index
 from kg.release.site import render_context, render_shapes, write_pages, write_site
 from kg.release.survey import Survey, survey_union
 from kg.sources import Sources
+from kg.store.statistics import write_statistics
 from kg.vocab import Names
 
 PARALLEL_QUADS = 50_000
@@ -179,6 +180,7 @@ def _write_store(path: Path, lines: Path) -> None:
     store.bulk_load(path=str(lines), format=RdfFormat.N_QUADS)
     store.optimize()
     store.flush()
+    write_statistics(store, path)
 
 
 def _write_from_quads(

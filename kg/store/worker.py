@@ -20,7 +20,9 @@ from kg.formats import GRAPH_FORMATS, RESULT_FORMATS, Format, find_format, to_rd
 from kg.store import frames
 from kg.store.base import SERVICE_REFUSED, UPDATE_REFUSED
 from kg.store.descriptions import describe, take_apart
+from kg.store.rewriting import rewrite
 from kg.store.rows import RowCounter
+from kg.store.statistics import Statistics, read_statistics
 from kg.store.tokens import Outline, read_outline
 
 _MAX_EXPECTED = 160
@@ -119,25 +121,30 @@ def main(arguments: Arguments) -> None:
     except (OSError, ValueError) as error:
         _send_error(output, _Failure("StoreUnavailable", f"{store_path}: cannot be opened: {error}"))
         return
+    statistics = read_statistics(Path(store_path))
     _limit_memory(max_bytes)
     retire_at = _read_memory()[1] + max_bytes // 4
     output.write(frames.to_frame(frames.READY))
     output.flush()
     while (request := _read_request(requests)) is not None:
         try:
-            writer = _answer(store, request, output, arguments.service_prefixes)
+            writer = _answer(store, statistics, request, output, arguments.service_prefixes)
             writer.finish(retire=_read_memory()[1] > retire_at)
         except _Failure as failure:
             _send_error(output, failure)
 
 
 def _answer(
-    store: ox.Store, request: dict[str, Any], output: BinaryIO, service_prefixes: tuple[str, ...]
+    store: ox.Store,
+    statistics: Statistics,
+    request: dict[str, Any],
+    output: BinaryIO,
+    service_prefixes: tuple[str, ...],
 ) -> _FrameWriter:
     try:
         outline = read_outline(request["text"])
         _refuse(outline, service_prefixes)
-        return _run(store, request, outline, output)
+        return _run(store, statistics, request, outline, output)
     except _Failure:
         raise
     except SyntaxError as error:
@@ -164,12 +171,14 @@ def _refuse(outline: Outline, service_prefixes: tuple[str, ...]) -> None:
             raise _Failure("QueryRefused", f"SERVICE may name, as a whole IRI, what begins with {known}.")
 
 
-def _run(store: ox.Store, request: dict[str, Any], outline: Outline, output: BinaryIO) -> _FrameWriter:
+def _run(
+    store: ox.Store, statistics: Statistics, request: dict[str, Any], outline: Outline, output: BinaryIO
+) -> _FrameWriter:
     if outline.form:
         _choose_format(request, graph=outline.form in ("CONSTRUCT", "DESCRIBE"))
     options = {"base_iri": request["base_iri"] or None, **_to_dataset(request, outline.has_from)}
     parts = take_apart(request["text"]) if outline.form == "DESCRIBE" else None
-    result = describe(store, parts, options) if parts else store.query(request["text"], **options)
+    result = describe(store, parts, options) if parts else _ask(store, statistics, request["text"], options)
     fmt = _choose_format(request, graph=not isinstance(result, ox.QuerySolutions | ox.QueryBoolean))
     head = frames.to_json_frame(frames.HEAD, {"format": fmt.name})
     counter = RowCounter(fmt) if isinstance(result, ox.QuerySolutions) else None
@@ -183,6 +192,16 @@ def _run(store: ox.Store, request: dict[str, Any], outline: Outline, output: Bin
     else:
         ox.serialize(result, output=file, format=to_rdf_format(fmt))
     return writer
+
+
+def _ask(store: ox.Store, statistics: Statistics, text: str, options: dict[str, Any]) -> Any:
+    """Ask a query as it is quickest; a text that does not parse is told of as it came."""
+    if options.get("use_default_graph_as_union"):
+        try:
+            return store.query(rewrite(text, statistics), **options)
+        except SyntaxError:
+            pass
+    return store.query(text, **options)
 
 
 def _to_dataset(request: dict[str, Any], has_from: bool) -> dict[str, Any]:
