@@ -7,8 +7,11 @@ its address is refused.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Any
 
+from kg.compaction import Compactor, is_simple
 from kg.model import Finding, Place
 from kg.vocab import Names
 
@@ -31,7 +34,7 @@ def read_context(text: str, place: Place, names: Names) -> tuple[Context, tuple[
         context = json.loads(text.replace("{base}", names.base))["@context"]
         if not isinstance(context, dict):
             raise ValueError("@context is no object")
-        compact([], context)
+        _compact_wholly(context, [])
     except (ValueError, KeyError, TypeError, JsonLdError) as error:
         reason = " ".join(str(error).split("\n")[:1]) or type(error).__name__
         finding = Finding(
@@ -47,6 +50,17 @@ def compact(nodes: list[dict[str, Any]], context: Context) -> list[dict[str, Any
     >>> compact([{"@id": "http://h/id/a", "http://h/p": [{"@value": 3}]}], {"id": "http://h/id/"})
     [{'@id': 'id:a', 'http://h/p': 3}]
     """
+    return _open_compactor(json.dumps(context))(nodes)
+
+
+@lru_cache(maxsize=4)
+def _open_compactor(context_json: str) -> Callable[[list[dict[str, Any]]], list[dict[str, Any]]]:
+    context: Context = json.loads(context_json)
+    wholly = partial(_compact_wholly, context)
+    return Compactor(context, wholly).compact if is_simple(context) else wholly
+
+
+def _compact_wholly(context: Context, nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
     from pyld import jsonld  # 10 MB and 60 ms, for those who ask for JSON-LD
 
     options = {"graph": True, "documentLoader": _refuse, "skipExpansion": True}
