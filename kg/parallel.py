@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
@@ -42,6 +42,21 @@ def run_all(jobs: Sequence[Callable[[], T]], processes: int = 1) -> Iterator[T]:
                 yield future.result()
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def tell_progress(results: Iterable[T], total: int, tell: Callable[[str], None]) -> Iterator[T]:
+    """Yield results as they come, and tell after each tenth of them how far it is.
+
+    >>> told = []
+    >>> list(tell_progress("abcde", 5, told.append)), told
+    (['a', 'b', 'c', 'd', 'e'], ['20 %', '40 %', '60 %', '80 %', '100 %'])
+    """
+    told = 0
+    for done, result in enumerate(results, start=1):
+        if done * 10 // total > told:
+            told = done * 10 // total
+            tell(f"{told * 10} %")
+        yield result
 
 
 def _leave_with_parent() -> None:

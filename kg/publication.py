@@ -50,20 +50,29 @@ def fact_iri(about: NamedNode | Triple, names: Names) -> NamedNode:
     return names.fact(about.subject, about.predicate, about.object)
 
 
-def publish(sources: Sources, evidence: Iterable[Evidence]) -> frozenset[Quad]:
-    """Return all quads of the dataset."""
-    quads: set[Quad] = set()
+def publish(sources: Sources, evidence: Iterable[Evidence]) -> Iterator[Quad]:
+    """Yield all quads of the dataset as they are made; one that is stated twice may come twice."""
+    index: dict[NamedNode, list[Quad]] = {predicate: [] for predicate in _list_premises(sources.names)}
     for document in (sources.ontology, *sources.documents):
-        quads.update(Quad(s.subject, s.predicate, s.value, document.graph) for s in document.statements)
+        for statement in document.statements:
+            quad = Quad(statement.subject, statement.predicate, statement.value, document.graph)
+            if quad.predicate in index:
+                index[quad.predicate].append(quad)
+            yield quad
     for article in sources.articles:
-        quads.update(_publish_sentences(article, sources.names))
+        yield from _publish_sentences(article, sources.names)
     for example in sources.examples:
-        quads.update(publish_example(example, sources.names))
+        yield from publish_example(example, sources.names)
     premises = _Premises(sources.names)
     for record in evidence:
-        quads.update(premises.publish(record))
-    quads.update(derive(quads, premises))
-    return frozenset(quads)
+        yield from premises.publish(record)
+    yield from derive(index, premises)
+
+
+def _list_premises(names: Names) -> Iterator[NamedNode]:
+    """Yield the properties that something is derived from."""
+    yield from (ORG("member"), ORG("organization"), ORG("subOrganizationOf"))
+    yield from (names.term(name) for name in ("post", "tenure", "agent", "event"))
 
 
 def find_licence(sources: Sources) -> NamedNode | None:
@@ -178,14 +187,15 @@ def _describe_axiom(
 # --- what follows from what is stated ----------------------------------------------------------------
 
 
-def derive(quads: Iterable[Quad], premises: _Premises) -> Iterator[Quad]:
+def derive(index: dict[NamedNode, list[Quad]], premises: _Premises) -> Iterator[Quad]:
     """Yield the triples that follow from others, each as an axiom with the evidence of its premises.
 
     The rules stand in ``docs/data-model.md``, "What the build adds". A former post gives nothing.
+
+    Parameters
+    ----------
+    index: the stated quads by property.
     """
-    index: dict[NamedNode, list[Quad]] = defaultdict(list)
-    for quad in quads:
-        index[quad.predicate].append(quad)
     yield from _derive_members(index, premises)
     yield from _derive_participants(index, premises)
     yield from _derive_hierarchy(index, premises)

@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
+from weakref import finalize
 
 from pyoxigraph import Quad
 
 from kg.check.evidence import prove
 from kg.check.shapes import find_violations
 from kg.check.terms import find_duplicates, find_undeclared, find_unknown_terms
+from kg.dataset import Dataset, write_dataset
+from kg.errors import SourceError
 from kg.model import Evidence, Finding, Place
 from kg.publication import fact_iri, publish
 from kg.redirects import find_broken
 from kg.sources import Sources
-from kg.vocab import named
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,39 +35,82 @@ class Coverage:
     without_facts: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Report:
-    """The outcome of all checks. ``quads`` is the published dataset, and whole only without findings."""
+    """The outcome of all checks. ``dataset`` is what is published, and whole only without findings.
+
+    Its files are in a folder for temporary files (TMPDIR), and go when the report does.
+    """
 
     findings: tuple[Finding, ...]
     coverage: tuple[Coverage, ...]
     evidence: tuple[Evidence, ...]
-    quads: frozenset[Quad]
+    dataset: Dataset
+
+    @property
+    def quads(self) -> frozenset[Quad]:
+        """The published quads, all in memory."""
+        return frozenset(self.dataset.read_quads())
 
 
-def check_sources(sources: Sources, on_step: Callable[[str], None] = lambda step: None) -> Report:
+def check_sources(
+    sources: Sources, on_step: Callable[[str], None] = lambda step: None, verdicts: Path | None = None
+) -> Report:
     """Check everything; all findings are listed, sorted by file and line.
 
-    ``on_step`` is called with a few words before each step, for a progress display.
+    Parameters
+    ----------
+    on_step: called with a few words before each step, for a progress display.
+    verdicts: a file that remembers which parts have passed the shapes, so that these pass at once.
+
+    Raises
+    ------
+    SourceError: there is no room for temporary files.
     """
+    folder = Path(mkdtemp(prefix="kg-check-"))
+    try:
+        report = _check(sources, on_step, verdicts, folder)
+        finalize(report, rmtree, folder, ignore_errors=True)
+        return report
+    # pyoxigraph raises RuntimeError for some faults of its storage.
+    except (OSError, RuntimeError) as error:
+        rmtree(folder, ignore_errors=True)
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        remedy = "Free some space, or name another folder with TMPDIR."
+        raise SourceError(f"cannot write what is checked: {reason}.", remedy, path=folder) from error
+
+
+def _check(sources: Sources, on_step: Callable[[str], None], verdicts: Path | None, folder: Path) -> Report:
     on_step("evidence")
     proof = prove(sources)
     on_step("terms")
     findings = [*_reading_findings(sources), *proof.findings]
     findings += chain(find_unknown_terms(sources), find_duplicates(sources), find_undeclared(sources))
     on_step("published form")
-    quads = publish(sources, proof.evidence)
-    findings += find_broken(sources.redirects, {named(quad.subject).value for quad in quads})
+    dataset = write_dataset(publish(sources, proof.evidence), folder)
+    findings += find_broken(sources.redirects, _find_subjects(sources, dataset))
     if not any(f.code in ("malformed", "unreadable") for f in findings):
         # Over half-read sources SHACL would report what is only missing because a file did not parse.
         on_step("shapes")
-        findings += find_violations(sources, quads, _places(sources, proof.evidence))
+        places = partial(_places, sources, proof.evidence)
+        findings += find_violations(sources, dataset, places, on_step, verdicts)
     return Report(
         findings=tuple(sorted(findings, key=lambda f: (f.place, f.code, f.message))),
         coverage=tuple(measure_coverage(sources, proof.evidence)),
         evidence=proof.evidence,
-        quads=quads,
+        dataset=dataset,
     )
+
+
+def _find_subjects(sources: Sources, dataset: Dataset) -> set[str]:
+    """Return those names of redirects that the dataset says something about."""
+    wanted = {
+        f"<{name}>".encode() for redirect in sources.redirects for name in (redirect.source, redirect.target)
+    }
+    if not wanted:
+        return set()
+    found = wanted.intersection(line.partition(b" ")[0] for line in dataset.read_lines())
+    return {name[1:-1].decode() for name in found}
 
 
 def _reading_findings(sources: Sources) -> Iterable[Finding]:

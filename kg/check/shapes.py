@@ -1,78 +1,233 @@
 """Runs the SHACL shapes over the published form, by pySHACL.
 
+A large dataset is validated in batches, on all cores: pySHACL works on a graph in memory, of which ten
+million triples would take tens of gigabytes.
+
 Source: Shapes Constraint Language (SHACL), section 3.6 (validation report).
 """
 
 from __future__ import annotations
 
-import io
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, partial
+from hashlib import sha256
+from pathlib import Path
+from zlib import crc32
 
 import pyshacl
 import rdflib
-from pyoxigraph import Quad, RdfFormat, Triple, serialize
+from pyoxigraph import NamedNode, RdfFormat, Store
 from rdflib.namespace import SH
 
+from kg.check import reach as reach_module
+from kg.check.reach import Reach, gather, measure_reach
+from kg.check.verdicts import read_verdicts, write_verdicts
+from kg.dataset import Dataset, write_lines
 from kg.model import Finding, Place
+from kg.parallel import count_processes, run_all, tell_progress
 from kg.sources import Sources
+
+WHOLE_QUADS = 20_000
+"""Up to so many quads all are validated at once."""
+BATCH_SUBJECTS = 1024
+"""Subjects of a batch, on average: batches end at subjects whose hash says so, and so stay where they are
+when something before them changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """What was found about a focus node."""
+
+    focus: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Lines of a file, by the offsets where they start and end, in bytes."""
+
+    path: Path
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """All that a process needs to validate batches."""
+
+    shapes: str
+    base: str
+    store: Path
+    reach: Reach
+    known: frozenset[str]
+
+
+_Outcome = tuple[str, tuple[Violation, ...]]
 
 
 def find_violations(
-    sources: Sources, quads: Iterable[Quad], places: Mapping[str, Place]
+    sources: Sources,
+    dataset: Dataset,
+    places: Callable[[], Mapping[str, Place]],
+    on_step: Callable[[str], None] = lambda step: None,
+    verdicts: Path | None = None,
 ) -> Iterator[Finding]:
     """Yield a finding for each result of the validation.
 
     Parameters
     ----------
-    quads: the published dataset.
-    places: where each IRI of it comes from; a focus node that is not there is reported at the shapes file.
+    places: tells where each IRI of the dataset comes from; a focus node that is not there is reported at the
+        shapes file.
+    verdicts: the file of what has passed before.
     """
     try:
-        shapes = rdflib.Graph().parse(sources.shapes, format="turtle", publicID=sources.names.base)
-    except OSError as error:
-        yield Finding(
-            "unreadable", Place(sources.shapes), f"cannot be read: {error.strerror}.", "Restore it."
-        )
+        text = sources.shapes.read_text(encoding="utf-8")
+        shapes = _parse_shapes(text, sources.names.base)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        yield Finding("unreadable", Place(sources.shapes), f"cannot be read: {reason}.", "Restore it.")
         return
     # rdflib raises its own BadSyntax, a SyntaxError, and for some faults plain ValueError.
     except (SyntaxError, ValueError) as error:
         place = Place(sources.shapes, getattr(error, "lines", 0) + 1)
         yield Finding("malformed", place, f"is not Turtle: {_first_line(error)}.", "Mend the syntax there.")
         return
-    data = rdflib.Graph()
-    data.parse(data=_to_ntriples(quads), format="nt")
+    known = read_verdicts(verdicts)
+    reach = measure_reach(shapes)
     try:
-        _, report, _ = pyshacl.validate(data, shacl_graph=shapes, advanced=False, inference="none")
+        if len(dataset) <= WHOLE_QUADS or reach is None:
+            outcomes = [_check_whole(text, sources.names.base, dataset, known)]
+        else:
+            job = Job(text, sources.names.base, _load(dataset), reach, known)
+            outcomes = [*_check_batches(job, dataset, on_step)]
     except pyshacl.errors.ReportableRuntimeError as error:
         yield Finding("malformed", Place(sources.shapes), f"{_first_line(error)}.", "Mend the shape.")
         return
-    if isinstance(report, rdflib.Graph):
-        yield from sorted(_read_report(report, sources, places), key=lambda f: (f.place, f.message))
+    write_verdicts(verdicts, (verdict for verdict, violations in outcomes if not violations))
+    found = dict.fromkeys(violation for _, violations in outcomes for violation in violations)
+    yield from _report(found, sources, places() if found else {})
 
 
 def _first_line(error: Exception) -> str:
     return re.sub(r"\s+", " ", str(getattr(error, "message", "") or error)).strip()[:200]
 
 
-def _to_ntriples(quads: Iterable[Quad]) -> bytes:
-    out = io.BytesIO()
-    triples = (Triple(q.subject, q.predicate, q.object) for q in quads)
-    serialize(triples, out, format=RdfFormat.N_TRIPLES)
-    return out.getvalue()
+def _report(found: Iterable[Violation], sources: Sources, places: Mapping[str, Place]) -> Iterable[Finding]:
+    shapes, remedy = (
+        Place(sources.shapes),
+        "Mend the data, or the shape in ontology/shapes.ttl if it asks too much.",
+    )
+    findings = (
+        Finding("shape", places.get(v.focus, places.get(v.focus.partition("#")[0], shapes)), v.text, remedy)
+        for v in found
+    )
+    return sorted(findings, key=lambda finding: (finding.place, finding.message))
 
 
-def _read_report(report: rdflib.Graph, sources: Sources, places: Mapping[str, Place]) -> Iterator[Finding]:
-    for result in report.subjects(rdflib.RDF.type, SH.ValidationResult):
+# --- in one go, or in batches ------------------------------------------------------------------------
+
+
+def _check_whole(text: str, base: str, dataset: Dataset, known: frozenset[str]) -> _Outcome:
+    triples = {line.rpartition(b" <")[0].decode() for line in dataset.read_lines()}
+    return _validate(text, base, triples, None, known)
+
+
+def _check_batches(job: Job, dataset: Dataset, on_step: Callable[[str], None]) -> Iterator[_Outcome]:
+    jobs = [partial(_check_batch, job, batch) for batch in _split(dataset)]
+    outcomes = run_all(jobs, count_processes())
+    return tell_progress(outcomes, len(jobs), lambda part: on_step(f"shapes, {part}"))
+
+
+def _load(dataset: Dataset) -> Path:
+    lines, path = dataset.folder / "checked.nq", dataset.folder / "store"
+    write_lines(lines, dataset.read_lines())
+    store = Store(str(path))
+    store.bulk_load(path=str(lines), format=RdfFormat.N_QUADS)
+    store.flush()
+    lines.unlink()
+    return path
+
+
+def _split(dataset: Dataset) -> Iterator[tuple[Segment, ...]]:
+    batch: list[Segment] = []
+    for graph in dataset.graphs:
+        start = end = 0
+        subject = b""
+        with graph.path.open("rb") as file:
+            for line in file:
+                following = line.partition(b" ")[0]
+                if following != subject:
+                    if subject and crc32(subject) % BATCH_SUBJECTS == 0:
+                        yield (*batch, Segment(graph.path, start, end))
+                        batch, start = [], end
+                    subject = following
+                end += len(line)
+        batch.append(Segment(graph.path, start, end))
+    yield tuple(batch)
+
+
+def _check_batch(job: Job, batch: tuple[Segment, ...]) -> _Outcome:
+    focus = {subject for segment in batch for subject in _read_subjects(segment)}
+    store = _open_store(job.store)
+    near = gather(store, (NamedNode(subject) for subject in focus), job.reach)
+    return _validate(job.shapes, job.base, {str(triple) for triple in near}, focus, job.known)
+
+
+def _read_subjects(segment: Segment) -> Iterator[str]:
+    with segment.path.open("rb") as file:
+        file.seek(segment.start)
+        for line in file.read(segment.end - segment.start).splitlines():
+            yield line.partition(b" ")[0][1:-1].decode()
+
+
+@cache
+def _open_store(path: Path) -> Store:
+    return Store.read_only(str(path))
+
+
+@cache
+def _parse_shapes(text: str, base: str) -> rdflib.Graph:
+    return rdflib.Graph().parse(data=text, format="turtle", publicID=base)
+
+
+def _validate(
+    text: str, base: str, triples: set[str], focus: set[str] | None, known: frozenset[str]
+) -> _Outcome:
+    """Return the verdict on triples, as N-Triples without a stop, and what was found about the focus nodes.
+
+    Of those that are none, not all is known; so what is found about them does not count.
+    """
+    content = "".join(f"{triple} .\n" for triple in sorted(triples))
+    parts = (*_list_versions(), text, base, content, *sorted(focus or ()))
+    verdict = sha256("\x00".join(parts).encode()).hexdigest()
+    if verdict in known:
+        return verdict, ()
+    data = rdflib.Graph().parse(data=content, format="nt")
+    _, report, _ = pyshacl.validate(
+        data, shacl_graph=_parse_shapes(text, base), advanced=False, inference="none"
+    )
+    if not isinstance(report, rdflib.Graph):
+        return verdict, ()
+    found = _read_report(report)
+    return verdict, tuple(v for v in found if focus is None or v.focus in focus)
+
+
+@cache
+def _list_versions() -> tuple[str, ...]:
+    # This code decides as well; a version number would not tell of every change of it.
+    modules = (Path(__file__), Path(reach_module.__file__))
+    return pyshacl.__version__, rdflib.__version__, *(path.read_text(encoding="utf-8") for path in modules)
+
+
+def _read_report(report: rdflib.Graph) -> Iterator[Violation]:
+    # What is found about a value on the way is a detail of the result that counts, and is none itself.
+    for result in report.objects(None, SH.result):
         focus = str(report.value(result, SH.focusNode))
         messages = sorted(str(message) for message in report.objects(result, SH.resultMessage))
         value = report.value(result, SH.value)
         shown = f" (value: {value})" if value is not None and not isinstance(value, rdflib.BNode) else ""
         path = report.value(result, SH.resultPath)
         about = f" {path}:" if isinstance(path, rdflib.URIRef) else ""
-        yield Finding(
-            "shape",
-            places.get(focus, places.get(focus.partition("#")[0], Place(sources.shapes))),
-            f"{focus}:{about} {' '.join(messages)}{shown}",
-            "Mend the data, or the shape in ontology/shapes.ttl if it asks too much.",
-        )
+        yield Violation(focus, f"{focus}:{about} {' '.join(messages)}{shown}")

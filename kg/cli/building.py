@@ -14,7 +14,7 @@ from kg.cli.output import report_as_json, show_coverage, show_findings, show_jso
 from kg.errors import CheckFailed
 from kg.release.build import build_release
 from kg.release.files import sign_list
-from kg.release.layout import Release
+from kg.release.layout import VERDICTS, Release
 from kg.release.signatures import read_secret_key, sign_release
 from kg.release.unchanged import read_state, remember_build
 from kg.settings import Settings
@@ -71,7 +71,8 @@ def check_sources_at(settings: Settings, quiet: bool) -> tuple[Sources, Report]:
 def _read_and_check(settings: Settings, on_step: Callable[[str], None]) -> tuple[Sources, Report]:
     root = find_root(settings.sources)
     sources = read_sources(root, settings.effective_base_iri, lambda path: on_step(f"reading {path}"))
-    return sources, check_sources(sources, lambda step: on_step(f"checking {step}"))
+    verdicts = Path(settings.var) / VERDICTS
+    return sources, check_sources(sources, lambda step: on_step(f"checking {step}"), verdicts)
 
 
 def build_sources(settings: Settings, quiet: bool = False) -> tuple[Release | None, Report]:

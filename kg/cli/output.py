@@ -27,12 +27,15 @@ STEPS = 9
 
 @contextmanager
 def show_progress(title: str, quiet: bool) -> Iterator[Callable[[str], None]]:
-    """Yield a function that tells a step: a bar on a terminal, a plain line elsewhere, both on stderr."""
+    """Yield a function that tells a step: a bar on a terminal, a plain line elsewhere, both on stderr.
+
+    Elsewhere the files that are read are passed over, and how far a step is.
+    """
     console = Console(stderr=True)
     if quiet:
         yield lambda step: None
     elif not console.is_terminal:
-        yield lambda step: click.echo(f"{title}: {step}", err=True)
+        yield lambda step: None if _is_part(step) else click.echo(f"{title}: {step}", err=True)
     else:
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
         with Progress(*columns, console=console, transient=True) as progress:
@@ -41,7 +44,11 @@ def show_progress(title: str, quiet: bool) -> Iterator[Callable[[str], None]]:
 
 
 def _advance(step: str) -> dict[str, Any]:
-    return {} if step.startswith("reading") else {"advance": 1}
+    return {} if _is_part(step) else {"advance": 1}
+
+
+def _is_part(step: str) -> bool:
+    return step.startswith("reading") or step.endswith("%")
 
 
 def show_findings(findings: tuple[Finding, ...]) -> None:

@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -19,11 +20,11 @@ from typing import Any
 from pyoxigraph import Quad, RdfFormat, Store
 
 from kg.check.findings import Report
+from kg.dataset import Dataset
 from kg.errors import CheckFailed, ReleaseError
-from kg.parallel import count_processes, run_all
+from kg.parallel import count_processes, run_all, tell_progress
 from kg.publication import find_licence
 from kg.release.catalogue import switch_current, sync
-from kg.release.dataset import Dataset, write_dataset
 from kg.release.dumps import DumpWriter, sort_dataset
 from kg.release.files import write_list
 from kg.release.iris import write_iris
@@ -122,8 +123,7 @@ def _build(sources: Sources, report: Report, var: Path, on_step: Callable[[str],
     work, draft = building_path(var) / "work", building_path(var) / "release"
     work.mkdir(parents=True)
     try:
-        on_step("sorted lines")
-        dataset = write_dataset(report.quads, work)
+        dataset = replace(report.dataset, folder=work)
         release_id = identify(dataset, sources)
         if not _is_whole(var, release_id):
             draft.mkdir()
@@ -150,10 +150,12 @@ def _write_release(
     names = sources.names
     processes = count_processes() if len(dataset) >= PARALLEL_QUADS else 1
     articles, licence = describe_articles(sources, report), find_licence(sources)
+    on_step("sorted lines")
     lines = sort_dataset(dataset, processes)
     (folder / "dumps").mkdir()
     writer = DumpWriter(folder / "dumps", release_id, names, articles, licence.value if licence else "")
-    on_step("store, indexes and dumps")
+    what = "store, indexes and dumps"
+    on_step(what)
     # What takes longest comes first, so that no process waits for it at the end.
     jobs: list[Callable[[], Any]] = [
         partial(_write_store, folder / "store", lines.canonical.path),
@@ -162,7 +164,8 @@ def _write_release(
         partial(_survey, folder, lines.union.path, articles, names),
         *writer.plan(dataset, lines),
     ]
-    _, _, _, survey, *written = run_all(jobs, processes)
+    done = tell_progress(run_all(jobs, processes), len(jobs), lambda part: on_step(f"{what}, {part}"))
+    _, _, _, survey, *written = done
     dumps = tuple(chain.from_iterable(written))
     writer.finish(len(dataset), dumps, lines.canonical.path)
     _write_texts(folder / "texts", sources)

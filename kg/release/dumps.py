@@ -21,9 +21,7 @@ from pathlib import Path
 
 from pyoxigraph import Quad, Triple
 
-from kg.formats import GRAPH_FORMATS, N_QUADS, TRIG, TURTLE, Format
-from kg.parallel import run_all
-from kg.release.dataset import (
+from kg.dataset import (
     Dataset,
     decode_triple,
     encode_triple,
@@ -31,9 +29,11 @@ from kg.release.dataset import (
     read_quads,
     write_lines,
 )
+from kg.formats import GRAPH_FORMATS, N_QUADS, TRIG, TURTLE, Format
+from kg.parallel import run_all
 from kg.release.layout import CHECKSUMS, IDENTITY, LAYOUT_VERSION, ArticleEntry, DumpFile
-from kg.release.sorting import sort_lines
 from kg.release.writing import write_packed
+from kg.sorting import sort_lines
 from kg.vocab import AXIOM, OWL, REIFIES, TYPE, Names, named
 
 WHOLE = "article-kg"

@@ -10,8 +10,8 @@ import mmap
 from collections.abc import Iterator
 from pathlib import Path
 
-from kg.release.dataset import read_lines, write_lines
-from kg.release.sorting import sort_lines
+from kg.dataset import read_lines, write_lines
+from kg.sorting import sort_lines
 
 
 def write_iris(path: Path, union: Path, base: str) -> None:

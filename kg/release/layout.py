@@ -5,6 +5,7 @@ var/
   history.jsonl        when each release became the current one
   built.json           which release was built last, and from what
   build.lock           held while a build runs; fetch.lock likewise
+  verdicts             what has passed the shapes in the last check
   building/            a release in the making; swept by the next build
   fetching/<id>/       a release on its way from elsewhere; the next fetch of it goes on there
   releases/<id>/
@@ -36,6 +37,8 @@ from kg.errors import NoRelease, OtherLayout, ReleaseError, UnknownRelease
 LAYOUT_VERSION = 5
 """Part of every release id: a change of what a release holds makes a new id."""
 
+VERDICTS = "verdicts"
+"""File in the folder of releases with what has passed the shapes."""
 CHECKSUMS = "SHA256SUMS"
 IDENTITY = "release.json"
 """Says which release the dumps beside it are of, for whoever has nothing else of it."""

@@ -8,8 +8,8 @@ from itertools import count, groupby, islice
 from pathlib import Path
 from urllib.parse import quote
 
+from kg.dataset import Dataset, read_lines
 from kg.formats import TURTLE
-from kg.release.dataset import Dataset, read_lines
 from kg.release.layout import ArticleEntry, Manifest
 from kg.release.survey import Survey
 from kg.release.void import PREFIXES, describe_dataset

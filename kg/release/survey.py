@@ -10,8 +10,8 @@ from itertools import groupby
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from kg.release.dataset import read_lines
-from kg.release.sorting import sort_lines
+from kg.dataset import read_lines
+from kg.sorting import sort_lines
 from kg.vocab import PROV, SKOS, TYPE, Names
 
 _TYPE, _MATCH, _DERIVED = (str(term).encode() for term in (TYPE, SKOS("exactMatch"), PROV("wasDerivedFrom")))

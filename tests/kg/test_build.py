@@ -81,18 +81,29 @@ def test_a_failed_build_leaves_nothing(
         read_current_id(tmp_path)
 
 
-def test_a_full_disk_is_told_by_a_real_build(tmp_path: Path) -> None:
-    # A limit on the size of files is the nearest thing to a full disk that needs no rights.
+@pytest.mark.parametrize(
+    ("part", "told"),
+    [(0.1, "cannot write what is checked"), (0.99, "cannot build in")],
+    ids=["check", "build"],
+)
+def test_a_full_disk_is_told_by_a_real_build(
+    tmp_path: Path, mini_report: Report, part: float, told: str
+) -> None:
+    # A limit on the size of files is the nearest thing to a full disk that needs no rights. A build begins
+    # with a file of all lines; a check has one of their keys, which are shorter.
+    limit_bytes = int(part * sum(map(len, mini_report.dataset.read_lines())))
     done = subprocess.run(
         [sys.executable, "-m", "kg", "--sources", MINI, "--var", tmp_path / "var", "build"],
         capture_output=True,
         text=True,
         cwd=Path(__file__).parent.parent.parent,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048)),
+        env={**os.environ, "KG_BASE_IRI": BASE},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes)),
     )
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
-    assert "error: cannot build in" in done.stderr
+    assert "error: " in done.stderr
+    assert told in done.stderr
     assert not (tmp_path / "var/releases").exists()
 
 

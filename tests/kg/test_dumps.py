@@ -17,8 +17,8 @@ import rdflib
 import zstandard
 
 from kg.check.findings import Report
+from kg.dataset import write_dataset
 from kg.formats import GRAPH_FORMATS, N_QUADS, TRIG, find_format, to_rdf_format
-from kg.release.dataset import write_dataset
 from kg.release.dumps import reify, restore
 from kg.release.layout import CHECKSUMS, IDENTITY, DumpFile, Release
 from tests.conftest import BASE, MINI

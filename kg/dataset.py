@@ -1,8 +1,8 @@
-"""The quads of a release on disk while it is made: lines of N-Quads for each named graph, sorted for readers.
+"""The published quads on disk, while they are checked and a release is made of them.
 
-All that a release holds is made from these lines, one after the other, so that no step takes memory for all
-of them. The order for readers is by graph, subject, predicate (``rdf:type`` first) and object, each by code
-points; the bytes of UTF-8 have the same order.
+There is a file of N-Quads for each named graph, sorted for readers. All is made from these lines, one after
+the other, so that no step takes memory for all of them. The order for readers is by graph, subject, predicate
+(``rdf:type`` first) and object, each by code points; the bytes of UTF-8 have the same order.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pyoxigraph import BlankNode, Quad, RdfFormat, parse
 
-from kg.release.sorting import READ_BYTES, sort_lines
+from kg.sorting import READ_BYTES, sort_lines
 from kg.vocab import TYPE
 
 _TYPE = str(TYPE)

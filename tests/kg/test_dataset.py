@@ -9,10 +9,10 @@ from pathlib import Path
 import pyoxigraph as ox
 import pytest
 
+from kg import sorting
 from kg.check.findings import Report
-from kg.release import sorting
-from kg.release.dataset import decode_triple, encode_triple, write_dataset
-from kg.release.sorting import sort_lines
+from kg.dataset import decode_triple, encode_triple, write_dataset
+from kg.sorting import sort_lines
 from kg.vocab import TYPE
 
 MESSY = ('"', "\\", "\n", "\r", "\t", "\x00", "\x7f", " .", "> <", "{|", "你好", "😀", "\U0010ffff", "é", "é")
