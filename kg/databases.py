@@ -20,11 +20,13 @@ class ReleaseDatabase:
     ----------
     path: the file.
     probe: a statement that fails if the file is another one.
+    cache_kib: what each connection keeps of the file; the system keeps the rest for all of them.
     """
 
-    def __init__(self, path: Path, probe: str) -> None:
+    def __init__(self, path: Path, probe: str, cache_kib: int = 2_000) -> None:
         self.path = path
         self._probe = probe
+        self._cache_kib = cache_kib
         self._local = threading.local()
         self._lock = threading.Lock()
         self._connections: list[sqlite3.Connection] = []
@@ -54,6 +56,7 @@ class ReleaseDatabase:
         uri = f"file:{quote(str(self.path.absolute()))}?mode=ro&immutable=1"
         try:
             connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
+            connection.execute(f"PRAGMA cache_size = -{self._cache_kib}")
             connection.execute(self._probe)
         except sqlite3.Error as error:
             raise ReleaseError(
