@@ -26,10 +26,11 @@ def read_verdicts(path: Path | None) -> frozenset[str]:
 
 def write_verdicts(path: Path | None, verdicts: Iterable[str]) -> None:
     """Write the verdicts of a check in place of those before; where that cannot be, they are forgotten."""
-    if path is None or not path.parent.is_dir():
+    if path is None:
         return
     rest = "".join(f"{verdict}\n" for verdict in sorted(set(verdicts))).encode()
     part = path.with_name(f"{path.name}.part")
     with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(sha256(rest).hexdigest().encode() + b"\n" + rest)
         part.replace(path)

@@ -158,7 +158,7 @@ def _write_release(
     on_step(what)
     # What takes longest comes first, so that no process waits for it at the end.
     jobs: list[Callable[[], Any]] = [
-        partial(_write_store, folder / "store", lines.canonical.path),
+        partial(write_store, folder / "store", lines.canonical.path),
         partial(_write_from_quads, write_lookups, folder / "lookups.sqlite", dataset, names),
         partial(_write_from_quads, write_index, folder / "search.sqlite", dataset, names),
         partial(_survey, folder, lines.union.path, articles, names),
@@ -178,7 +178,8 @@ def _write_release(
     write_list(folder, release_id)
 
 
-def _write_store(path: Path, lines: Path) -> None:
+def write_store(path: Path, lines: Path) -> None:
+    """Make a store of a file of N-Quads, and leave it as it is read fastest."""
     store = Store(str(path))
     store.bulk_load(path=str(lines), format=RdfFormat.N_QUADS)
     store.optimize()

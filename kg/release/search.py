@@ -279,10 +279,11 @@ def _write_names(database: sqlite3.Connection, folding: Folding) -> None:
             "INSERT INTO name_index (rowid, words, types) VALUES (?, ?, ?)",
             ((n, name, _write_types(row[4])) for n, row, name in zip(numbers, batch, folded, strict=True)),
         )
-        # The first name of a thing is the one that it is sorted by.
+        # The first name of a thing is the one that it is sorted by; the others may follow in the next batch.
+        first = {row[0]: name for row, name in zip(reversed(batch), reversed(folded), strict=True)}
         database.executemany(
             "UPDATE entity SET sort_name = ? WHERE id = ? AND sort_name = ''",
-            ((name, row[0]) for row, name in zip(batch, folded, strict=True)),
+            ((name, entity) for entity, name in first.items()),
         )
     nameless = database.execute("SELECT id, iri FROM entity WHERE sort_name = ''").fetchall()
     database.executemany(

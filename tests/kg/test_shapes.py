@@ -126,8 +126,9 @@ def test_a_damaged_file_of_verdicts_counts_as_empty(tmp_path: Path) -> None:
         assert read_verdicts(path) == frozenset()
     write_verdicts(path, ["d"])
     assert read_verdicts(path) == {"d"}, "it holds the verdicts of one check, and so stays small"
-    write_verdicts(tmp_path / "missing" / "verdicts", ["d"])
-    assert not (tmp_path / "missing").exists()
+    write_verdicts(path / "below-a-file", ["d"])
+    write_verdicts(tmp_path / "made" / "verdicts", ["d"])
+    assert read_verdicts(tmp_path / "made" / "verdicts") == {"d"}
 
 
 def test_a_release_is_the_same_with_verdicts_and_without(tmp_path: Path, sources_copy: Path) -> None:
