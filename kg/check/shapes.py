@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from hashlib import sha256
+from itertools import groupby
 from pathlib import Path
 from zlib import crc32
 
@@ -28,6 +29,7 @@ from kg.dataset import Dataset, write_lines
 from kg.model import Finding, Place
 from kg.parallel import count_processes, run_all, tell_progress
 from kg.sources import Sources
+from kg.vocab import TYPE, named
 
 WHOLE_QUADS = 20_000
 """Up to so many quads all are validated at once."""
@@ -46,8 +48,9 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Lines of a file, by the offsets where they start and end, in bytes."""
+    """Lines of a named graph, by the offsets where they start and end in its file, in bytes."""
 
+    graph: str
     path: Path
     start: int
     end: int
@@ -160,26 +163,39 @@ def _split(dataset: Dataset) -> Iterator[tuple[Segment, ...]]:
                 following = line.partition(b" ")[0]
                 if following != subject:
                     if subject and crc32(subject) % BATCH_SUBJECTS == 0:
-                        yield (*batch, Segment(graph.path, start, end))
+                        yield (*batch, Segment(graph.iri, graph.path, start, end))
                         batch, start = [], end
                     subject = following
                 end += len(line)
-        batch.append(Segment(graph.path, start, end))
+        batch.append(Segment(graph.iri, graph.path, start, end))
     yield tuple(batch)
 
 
 def _check_batch(job: Job, batch: tuple[Segment, ...]) -> _Outcome:
-    focus = {subject for segment in batch for subject in _read_subjects(segment)}
     store = _open_store(job.store)
+    focus = {
+        subject
+        for segment in batch
+        for subject in _read_subjects(segment)
+        if _find_home(store, subject) == segment.graph
+    }
     near = gather(store, (NamedNode(subject) for subject in focus), job.reach)
     return _validate(job.shapes, job.base, {str(triple) for triple in near}, focus, job.known)
+
+
+def _find_home(store: Store, subject: str) -> str:
+    """Return the one graph with which a subject is validated: the first that declares it, if any does."""
+    # Much is said in many graphs of some things, and each time all within reach of them would be needed.
+    quads = store.quads_for_pattern(NamedNode(subject), None, None)
+    return min((quad.predicate != TYPE, named(quad.graph_name).value) for quad in quads)[1]
 
 
 def _read_subjects(segment: Segment) -> Iterator[str]:
     with segment.path.open("rb") as file:
         file.seek(segment.start)
-        for line in file.read(segment.end - segment.start).splitlines():
-            yield line.partition(b" ")[0][1:-1].decode()
+        lines = file.read(segment.end - segment.start).splitlines()
+    for subject, _ in groupby(lines, key=lambda line: line.partition(b" ")[0]):
+        yield subject[1:-1].decode()
 
 
 @cache
