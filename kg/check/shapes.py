@@ -221,13 +221,30 @@ def _validate(
     if verdict in known:
         return verdict, ()
     data = rdflib.Graph().parse(data=content, format="nt")
-    _, report, _ = pyshacl.validate(
-        data, shacl_graph=_parse_shapes(text, base), advanced=False, inference="none"
-    )
+    shapes = _parse_shapes(text, base)
+    aimed = shapes if focus is None else _aim(shapes, data, focus)
+    _, report, _ = pyshacl.validate(data, shacl_graph=aimed, advanced=False, inference="none")
     if not isinstance(report, rdflib.Graph):
         return verdict, ()
     found = _read_report(report)
     return verdict, tuple(v for v in found if focus is None or v.focus in focus)
+
+
+def _aim(shapes: rdflib.Graph, data: rdflib.Graph, focus: set[str]) -> rdflib.Graph:
+    """Return shapes that name the focus nodes they are for, so that those about them are left alone."""
+    aimed = rdflib.Graph()
+    for triple in shapes:
+        if triple[1] not in (SH.targetClass, SH.targetSubjectsOf):
+            aimed.add(triple)
+    targets = [(shape, data.subjects(name)) for shape, name in shapes.subject_objects(SH.targetSubjectsOf)]
+    for shape, kind in shapes.subject_objects(SH.targetClass):
+        kinds = data.transitive_subjects(rdflib.RDFS.subClassOf, kind)
+        targets += [(shape, data.subjects(rdflib.RDF.type, part)) for part in kinds]
+    for shape, nodes in targets:
+        for node in nodes:
+            if str(node) in focus:
+                aimed.add((shape, SH.targetNode, node))
+    return aimed
 
 
 @cache
