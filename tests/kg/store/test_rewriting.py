@@ -23,7 +23,7 @@ QUERIES = int(os.environ.get("KG_REWRITING_QUERIES", "400"))
 SEEDS = range(10)
 
 PROLOGUE = "PREFIX : <urn:x:> PREFIX xsd: <http://www.w3.org/2001/XMLSchema#>\n"
-NAMES = [f":{letter}" for letter in "abcdef"]
+NAMES = [f":{letter}" for letter in "abcdef"] + [":long-names-share-a-beginning", ":long-names-share-more"]
 PROPERTIES = [":p", ":q", ":r"]
 CLASSES = [":C", ":D", ":E"]
 LITERALS = [
@@ -39,6 +39,13 @@ LITERALS = [
         '"true"',
         '"two\\nlines"',
         '"""a"""',
+    ),
+    *(
+        '"日本語の名前です"@ja',
+        '"日本語の名前"',
+        '"日本語の長い名前"@ja',
+        '"name and name"',
+        '"name and Name"@en',
     ),
     *("1", "01", "1.0", "1e0", "2", '"x"^^xsd:integer', '"NaN"^^xsd:double', "true", '"1"^^xsd:boolean'),
     *('"2001-01-01"^^xsd:date', '"2001-01-01T00:00:00Z"^^xsd:dateTime', '"2001-01-01"', '"a"^^:unknown'),
@@ -75,7 +82,14 @@ class Writer:
     def write(self) -> str:
         """Return a query."""
         text = self.rng.choice(
-            [self.write_count, self.write_star, self.write_any, self.write_open, self.write_open]
+            [
+                self.write_count,
+                self.write_star,
+                self.write_any,
+                self.write_open,
+                self.write_open,
+                self.write_sort,
+            ]
         )()
         return PROLOGUE + text
 
@@ -116,6 +130,17 @@ class Writer:
             f"SELECT (COUNT(DISTINCT ?s) AS ?n) (MAX(STR(?x)) AS ?m) {where}",
             f"SELECT ?s ?y {where} ORDER BY ?s LIMIT 3",
         )
+
+    def write_sort(self) -> str:
+        """Return a query whose order can be told from its first column."""
+        key = self.pick(
+            "?s", "DESC(?s)", "ASC (?s)", "?x", "STR(?x)", "DESC(STR(?x))", "ASC(str(?s))", "DESC(?x) ?s"
+        )
+        variable = "?x" if "?x" in key else "?s"
+        column = f"(STR({variable}) AS ?key)" if "STR" in key.upper() else variable
+        more = self.pick("", self.write_rest(), self.write_filter())
+        where = f"{{ ?s {self.pick(*PROPERTIES, '?z')} ?x {more} }}"
+        return f"SELECT {self.pick('', 'DISTINCT')} {column} {where} ORDER BY {key}"
 
     def write_any(self) -> str:
         """Return a query of any form."""
@@ -292,6 +317,26 @@ def test_answers_are_the_same(seed: int, rules: Counter[str]) -> None:
     )
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_order_is_the_same(seed: int) -> None:
+    rng = random.Random(seed)
+    rewritten = 0
+    for _ in range(QUERIES // 4):
+        store, text = make_store(rng), PROLOGUE + Writer(rng).write_sort()
+        new = rewrite(text, count_terms(store))
+        if new != text and ask(store, text) is not None:
+            rewritten += 1
+            assert read_column(store, new) == read_column(store, text), f"{text} became {new}"
+    assert rewritten > QUERIES // 20
+
+
+def read_column(store: ox.Store, text: str) -> list[str]:
+    """Return the one column of an answer, in order."""
+    result = store.query(text, base_iri="http://h/", use_default_graph_as_union=True)
+    assert isinstance(result, ox.QuerySolutions)
+    return [str(row[0]) for row in result]
+
+
 STATISTICS = Statistics(
     {"urn:x:p": 1000, "urn:x:q": 2000, "urn:x:r": 500_000},
     {"urn:x:C": 900, "urn:x:D": 3},
@@ -325,6 +370,18 @@ STATISTICS = Statistics(
             "SELECT ?o { ?s :q ?o ; a :C ; :p ?x } ORDER BY ?o LIMIT 9",
             "SELECT ?o { { SELECT * { ?s a :C } } { SELECT * { ?s :p ?x } } { SELECT * { ?s :q ?o } } }"
             " ORDER BY ?o LIMIT 9",
+        ),
+        # a sort by parts
+        (
+            "SELECT ?s { :a :p ?s . ?s :q ?o } ORDER BY DESC(?s) ?o",
+            "SELECT ?s { :a :p ?s . ?s :q ?o . BIND(SUBSTR(STR(?s), 1, 15) AS ?nn0)"
+            " BIND(SUBSTR(STR(?s), 16, 15) AS ?nn1) BIND(SUBSTR(STR(?s), 31, 15) AS ?nn2) }"
+            " ORDER BY DESC(?nn0) DESC(?nn1) DESC(?nn2) DESC(?s) ?o",
+        ),
+        (
+            "SELECT ?o { ?s :r ?o } ORDER BY str(?o) LIMIT 5",
+            "SELECT ?o { ?s :r ?o . BIND(SUBSTR(STR(?o), 1, 5) AS ?nn0) BIND(SUBSTR(STR(?o), 6, 5) AS ?nn1) }"
+            " ORDER BY (?nn0) (?nn1) str(?o) LIMIT 5",
         ),
         # counts
         (
@@ -365,7 +422,10 @@ def test_each_rule(monkeypatch: pytest.MonkeyPatch, text: str, expected: str) ->
         "SELECT * { ?s :p ?o FILTER NOT EXISTS { ?s :q ?b ; :r ?c } }",
         "SELECT ?o { ?s :q ?o ; a :C } LIMIT 9",
         "SELECT ?o { ?s :r ?o ; a :C } ORDER BY ?o",
-        "SELECT ?o { ?s :q ?o . ?o :p ?x } ORDER BY ?o",
+        "SELECT * { ?s :r ?o } ORDER BY ?s",
+        "SELECT ?s (COUNT(?o) AS ?n) { ?s :r ?o } GROUP BY ?s ORDER BY ?s",
+        "SELECT ?o { ?s :r ?o OPTIONAL { ?o :p ?x } } ORDER BY STR(?x)",
+        "SELECT ?o { ?s :q ?o . ?o :p ?x } ORDER BY ?x",
         # not told by the counts
         "SELECT ?c (COUNT(DISTINCT ?s) AS ?n) { ?s a ?c } GROUP BY ?c",
         "SELECT (COUNT(DISTINCT *) AS ?n) { ?s a ?c }",
