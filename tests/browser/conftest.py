@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -15,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ARTICLE = "/article/cjic-17th-beijing-tokyo-forum"
+WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 OpenPage = Callable[..., Page]
 
@@ -40,23 +43,52 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a running server with a release of the real article, without a slash at its end."""
+    """The address of a server of the real article, without a slash at its end; the release is its second."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("KG_")}
-    environment |= {"KG_VAR": str(tmp_path_factory.mktemp("var")), "KG_PROCESSES": "1"}
+    address = f"http://127.0.0.1:{port}"
+    environment |= {
+        "KG_VAR": str(tmp_path_factory.mktemp("var")),
+        "KG_PROCESSES": "1",
+        "KG_BASE_IRI": f"{address}/",
+    }
+    _build_without_a_name(environment, tmp_path_factory.mktemp("sources"))
     log = tmp_path_factory.mktemp("log") / "server.log"
     command = [sys.executable, "-m", "kg", "serve", "--port", str(port)]
     with log.open("wb") as out:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out)
-    address = f"http://127.0.0.1:{port}"
     try:
         _await(f"{address}/healthz", server, log)
         yield address
     finally:
         server.terminate()
         server.wait(30)
+
+
+def _build_without_a_name(environment: dict[str, str], folder: Path) -> None:
+    """Build a release that lacks a name, so that there is a past one, and something that changed."""
+    for name in ("data", "ontology"):
+        shutil.copytree(ROOT / name, folder / name)
+    entities = folder / "data" / "entities.ttl"
+    whole = entities.read_text(encoding="utf-8")
+    lacking = re.sub(r'    skos:prefLabel "東京"@ja \{\|.*?\|\} ;\n', "", whole, count=1, flags=re.DOTALL)
+    assert lacking != whole
+    entities.write_text(lacking, encoding="utf-8")
+    command = [sys.executable, "-m", "kg", "build"]
+    subprocess.run(
+        command, cwd=ROOT, env=environment | {"KG_SOURCES": str(folder)}, check=True, capture_output=True
+    )
+
+
+@pytest.fixture(scope="session")
+def release_ids(site: str) -> dict[str, str]:
+    """Identifiers of the ``current`` release and of the ``past`` one."""
+    request = urllib.request.Request(f"{site}/releases/", headers={"Accept": "application/json"})
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        current, past = (entry["id"] for entry in json.load(answer)["releases"])
+    return {"current": current, "past": past}
 
 
 def _await(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
@@ -80,7 +112,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser, site: str) -> Iterator[OpenPage]:
-    """Opens an address of the site in a browser of its own; the options are those of a context."""
+    """Opens an address of the site in a browser of its own; the other options are those of a context."""
     contexts, faults = [], []
 
     def listen(message: ConsoleMessage) -> None:
@@ -88,14 +120,23 @@ def open_page(browser: Browser, site: str) -> Iterator[OpenPage]:
         if message.type == "error" and "Failed to load resource" not in message.text:
             faults.append(message.text)
 
-    def open_(path: str, axe: bool = False, **options: Any) -> Page:
-        wide = {"viewport": {"width": 1280, "height": 900}, "locale": "en"}
-        context = browser.new_context(**wide | options)
+    def open_(
+        path: str,
+        axe: bool = False,
+        init_script: str = "",
+        on_response: Callable[[Response], object] | None = None,
+        **options: Any,
+    ) -> Page:
+        context = browser.new_context(**{"viewport": WIDE, "locale": "en"} | options)
         contexts.append(context)
         context.set_default_timeout(20_000)
         if axe:
             context.add_init_script(path=AXE)
+        if init_script:
+            context.add_init_script(init_script)
         page = context.new_page()
+        if on_response:
+            page.on("response", on_response)
         page.on("console", listen)
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("request", lambda asked: asked.url.startswith((site, "data:")) or faults.append(asked.url))

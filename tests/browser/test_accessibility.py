@@ -10,6 +10,15 @@ from tests.browser.conftest import ARTICLE, AXE, OpenPage
 HELD = "PREFIX%20org:%20%3Chttp://www.w3.org/ns/org%23%3E%20SELECT%20?a%20?b%20%7B?a%20org:holds%20?b%7D"
 PAGES = {
     "start": "/",
+    "browse": "/browse",
+    "browse, narrowed down": "/browse?type=http://www.w3.org/ns/org%23Membership",
+    "browse, in vain": "/browse?country=nowhere",
+    "what points here": "/page/china/links?relation=http://www.w3.org/ns/org%23organization",
+    "entities": "/entities",
+    "releases": "/releases/",
+    "release and what changed": "/releases/{current}",
+    "release that is past": "/releases/{past}",
+    "page of a past release": "/releases/{past}/page/wang-yi",
     "person": "/page/wang-yi",
     "zone": "/page/cjic",
     "event": "/page/beijing-tokyo-forum-17",
@@ -26,6 +35,7 @@ PAGES = {
     "graph answer": "/sparql?query=DESCRIBE%20%3Chttp://www.w3.org/ns/org%23Post%3E",
     "error in a query": "/sparql?query=SELECT%20x",
     "not found": "/page/nobody",
+    "not understood": "/page/cjic/links?relation=none",
 }
 
 pytestmark = [
@@ -45,8 +55,10 @@ def find_faults(page: Page) -> list[str]:
 
 @pytest.mark.parametrize("language", ["en", "zh", "ja"])
 @pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_nothing(open_page: OpenPage, name: str, language: str) -> None:
-    page = open_page(PAGES[name], axe=True, locale=language)
+def test_axe_finds_nothing(
+    open_page: OpenPage, release_ids: dict[str, str], name: str, language: str
+) -> None:
+    page = open_page(PAGES[name].format(**release_ids), axe=True, locale=language)
     assert (page.locator("html").get_attribute("lang") or "")[:2] == language
     page.evaluate("[...document.querySelectorAll('main details')].slice(0, 4).forEach(d => d.open = true)")
     assert find_faults(page) == []

@@ -53,7 +53,7 @@ def test_relations_are_filtered_with_and_without_scripts(open_page: OpenPage) ->
 
 def test_dated_things_stand_in_order_and_others_apart(open_page: OpenPage) -> None:
     page = open_page("/timeline", java_script_enabled=False)
-    dates = [time.get_attribute("datetime") or "" for time in page.locator(".timeline time").all()]
+    dates = [time.get_attribute("datetime") or "" for time in page.locator(".dates time").all()]
     assert dates == sorted(dates) and "2021-10-25" in dates
     expect(page.get_by_role("main")).to_contain_text("Wang Yi as Foreign Minister of China")
 

@@ -7,9 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import OpenPage
-
-WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+from tests.browser.conftest import PHONE, WIDE, OpenPage
 
 
 @pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])

@@ -14,11 +14,11 @@ const expanded = new Set<string>();
 let centre = "";
 
 const hint = Object.assign(document.createElement("p"), { className: "hint", textContent: words.hint });
-const figure = Object.assign(document.createElement("figure"), { className: "drawing" });
+const figure = Object.assign(document.createElement("figure"), { className: "drawing", id: "around" });
 const status = Object.assign(document.createElement("p"), { className: "status" });
 status.setAttribute("role", "status");
-host.append(hint, figure, status);
-form.querySelector("button")!.hidden = true;
+const legend = Object.assign(document.createElement("p"), { className: "hint legend", textContent: words.claimed });
+host.append(hint, figure, legend, status);
 form.addEventListener("change", draw);
 void start();
 
@@ -48,7 +48,7 @@ function add(found: Neighbourhood): number {
     if (!things.has(iri)) things.set(iri, { id: iri, label: name, lang, href });
     const [from, to] = outgoing ? [found.iri, iri] : [iri, found.iri];
     const known = relations.some((r) => r.from === from && r.to === to && r.key === key);
-    if (!known) relations.push({ from, to, key, label: claimed ? `${label} (${words.claimed})` : label, claimed });
+    if (!known) relations.push({ from, to, key, label, claimed: claimed ? words.claimed! : "" });
   }
   return things.size - before;
 }
@@ -66,7 +66,8 @@ function draw(): void {
   const met = new Set([centre, ...shown.flatMap(({ from, to }) => [from, to])]);
   const drawn = [...things.values()].filter((thing) => met.has(thing.id));
   const focused = document.activeElement?.getAttribute("data-id");
-  figure.replaceChildren(drawGraph(drawn, shown, { label: words.graph!, centre, activate: expand }));
+  figure.replaceChildren(drawGraph(drawn, shown, { label: words.graph!, width: figure.clientWidth, height: innerHeight * 0.7, centre, activate: expand }));
+  legend.hidden = !shown.some((relation) => relation.claimed);
   if (drawn.length > MAX_THINGS) figure.append(Object.assign(document.createElement("figcaption"), { textContent: words.more!.replace("{number}", `${MAX_THINGS}`) }));
   if (focused) figure.querySelector<SVGElement>(`[data-id="${CSS.escape(focused)}"]`)?.focus();
 }

@@ -10,7 +10,5 @@ const spots = rows.map((row) => {
     latitude: Number(row.dataset.latitude), longitude: Number(row.dataset.longitude),
   };
 });
-if (spots.length > 0) {
-  host.className = "drawing";
-  host.append(drawMap(spots, host.dataset.label ?? ""));
-}
+host.className = "drawing";
+host.append(drawMap(spots, host.dataset.label ?? "", host.clientWidth));

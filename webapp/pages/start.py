@@ -22,12 +22,12 @@ SHOWN_AT_ONCE = 6
 QUESTIONS_SHOWN = 8
 
 FIGURES = (
-    (N_("articles"), "articles"),
-    (N_("sentences"), "sentences"),
-    (N_("facts"), "facts"),
-    (N_("pieces of evidence"), "evidence"),
-    (N_("people"), "people"),
-    (N_("bodies"), "bodies"),
+    (N_("Articles"), "articles"),
+    (N_("Sentences"), "sentences"),
+    (N_("Facts"), "facts"),
+    (N_("Pieces of evidence"), "evidence"),
+    (N_("People"), "people"),
+    (N_("Bodies"), "bodies"),
 )
 
 

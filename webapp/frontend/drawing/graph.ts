@@ -1,19 +1,22 @@
 // Things and the relations between them, laid out by forces. Each thing can be reached by the keyboard.
-import { forceCenter, forceCollide, forceLink, forceManyBody, forceSimulation, forceX, forceY, type SimulationLinkDatum, type SimulationNodeDatum } from "d3-force";
-import { shorten, svg, wrap } from "./svg";
+import { findBox, layOut, LINE, placeNames, type Box, type Joined, type Placed } from "./layout";
+import { breakLines, shorten, svg } from "./svg";
 
 export interface Thing { readonly id: string; readonly label: string; readonly href: string; readonly lang?: string; readonly kind?: string }
-/** ``claimed``: nobody asserts it as a fact, so it is drawn apart from facts. */
-export interface Relation { readonly from: string; readonly to: string; readonly label: string; readonly claimed?: boolean }
-interface Node extends SimulationNodeDatum, Thing {}
-type Link = SimulationLinkDatum<Node> & { label: string; claimed: boolean; source: Node; target: Node };
+/** ``claimed``: the words that say that nobody asserts it as a fact; it is drawn apart from facts. */
+export interface Relation { readonly from: string; readonly to: string; readonly label: string; readonly claimed?: string }
+interface Node extends Placed, Thing {}
+type Link = Joined<Node> & { label: string; readonly claimed: string };
 
 export const MAX_THINGS = 150;
-const WIDTH = 900;
-const HEIGHT = 560;
+const MIN_WIDTH = 320; // pixels
+const MAX_WIDTH = 1200;
 
 export interface GraphOptions {
   readonly label: string;
+  /** Pixels that there are for it; it is as high as it has to be, and at least ``height``. */
+  readonly width: number;
+  readonly height?: number;
   /** The thing in the middle. */
   readonly centre?: string;
   /** What activating a thing does; without it, a thing is a link to its page. */
@@ -22,14 +25,20 @@ export interface GraphOptions {
 
 /** Draw a graph of at most MAX_THINGS things. */
 export function drawGraph(things: readonly Thing[], relations: readonly Relation[], options: GraphOptions): SVGSVGElement {
-  const nodes: Node[] = things.slice(0, MAX_THINGS).map((thing) => ({ ...thing }));
+  const width = Math.min(Math.max(options.width, MIN_WIDTH), MAX_WIDTH);
+  const nodes: Node[] = things.slice(0, MAX_THINGS).map((thing) => ({ ...thing, lines: breakLines(thing.label) }));
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const links = joinRelations(relations, byId);
-  layOut(nodes, links, options.centre);
-  const drawing = svg("svg", { viewBox: findFrame(nodes), class: "graph", role: "group", "aria-label": options.label });
-  for (const relation of links) drawing.append(drawLink(relation));
+  layOut(nodes, links, width, options.centre);
+  const boxes = nodes.map((node) => findBox(node));
+  const [top, bottom] = [Math.min(...boxes.map((box) => box.y - box.halfHeight)) - 16, Math.max(...boxes.map((box) => box.y + box.halfHeight)) + 16];
+  const height = Math.max(bottom - top, options.height ?? 0);
+  const drawing = svg("svg", { viewBox: `0 ${(top + bottom - height) / 2} ${width} ${height}`, class: "graph", role: "group", "aria-label": options.label });
+  const names = placeNames(nodes, links, width);
+  const lines = links.map((link, i) => drawLink(link, names[i]));
   const drawn = nodes.map((node) => drawNode(node, links, options));
-  drawing.append(...drawn);
+  drawing.append(...lines, ...drawn);
+  drawn.forEach((element, i) => showRelations(element, lines.filter((_, n) => links[n]!.source === nodes[i] || links[n]!.target === nodes[i])));
   moveByArrows(drawing, drawn, nodes);
   return drawing;
 }
@@ -37,7 +46,7 @@ export function drawGraph(things: readonly Thing[], relations: readonly Relation
 /** Several relations between the same two things are one line with all their names. */
 function joinRelations(relations: readonly Relation[], byId: Map<string, Node>): Link[] {
   const joined = new Map<string, Link>();
-  for (const { from, to, label, claimed = false } of relations) {
+  for (const { from, to, label, claimed = "" } of relations) {
     const [source, target] = [byId.get(from), byId.get(to)];
     if (!source || !target || source === target) continue;
     const key = `${from}\n${to}\n${claimed}`;
@@ -48,47 +57,36 @@ function joinRelations(relations: readonly Relation[], byId: Map<string, Node>):
   return [...joined.values()];
 }
 
-/** The layout is computed at once and not animated: nothing moves while it is read. */
-function layOut(nodes: Node[], links: Link[], centre?: string): void {
-  const middle = nodes.find((node) => node.id === centre);
-  if (middle) [middle.fx, middle.fy] = [WIDTH / 2, HEIGHT / 2];
-  forceSimulation(nodes)
-    .force("links", forceLink<Node, Link>(links).id((node) => node.id).distance(150))
-    .force("apart", forceManyBody().strength(-520))
-    .force("collide", forceCollide(84))
-    .force("centre", forceCenter(WIDTH / 2, HEIGHT / 2))
-    .force("x", forceX(WIDTH / 2).strength(0.06))
-    .force("y", forceY(HEIGHT / 2).strength(0.09))
-    .stop()
-    .tick(300);
-  // Names are wider than high, so things may be nearer above one another than beside.
-  for (const node of nodes) node.y = HEIGHT / 2 + (node.y! - HEIGHT / 2) * 0.6;
+/** The relations of a thing stand out while the pointer or the focus is on it, with names that had no room. */
+function showRelations(element: SVGElement, lines: readonly SVGElement[]): void {
+  for (const [event, near] of [["pointerenter", true], ["focus", true], ["pointerleave", false], ["blur", false]] as const) {
+    element.addEventListener(event, () => lines.forEach((line) => line.classList.toggle("near", near)));
+  }
 }
 
-function findFrame(nodes: Node[]): string {
-  const xs = nodes.map((node) => node.x ?? 0);
-  const ys = nodes.map((node) => node.y ?? 0);
-  const [left, top] = [Math.min(...xs, WIDTH / 2 - 250) - 90, Math.min(...ys, HEIGHT / 2 - 120) - 40];
-  const [right, bottom] = [Math.max(...xs, WIDTH / 2 + 250) + 90, Math.max(...ys, HEIGHT / 2 + 120) + 50];
-  return `${left} ${top} ${right - left} ${bottom - top}`;
+function sayRelation({ label, claimed }: Link): string {
+  return claimed ? `${label} (${claimed})` : label;
 }
 
-function drawLink({ source, target, label, claimed }: Link): SVGElement {
+function drawLink(link: Link, place?: Box): SVGElement {
+  const { source, target, label, claimed } = link;
   const [x1, y1, x2, y2] = [source.x!, source.y!, target.x!, target.y!];
   const length = Math.hypot(x2 - x1, y2 - y1) || 1;
   const [ux, uy] = [(x2 - x1) / length, (y2 - y1) / length];
   const [ex, ey] = [x2 - ux * 13, y2 - uy * 13];
   const tip = `M${ex} ${ey} l${-ux * 8 - uy * 4} ${-uy * 8 + ux * 4} l${uy * 8} ${-ux * 8} z`;
-  return svg("g", { class: claimed ? "relation claimed" : "relation" },
-    svg("title", {}, `${source.label} – ${label} → ${target.label}`),
+  const { x, y } = place ?? { x: (x1 + x2) / 2, y: (y1 + y2) / 2 };
+  return svg("g", { class: `relation${claimed ? " claimed" : ""}${place ? "" : " crowded"}` },
+    svg("title", {}, `${source.label} – ${sayRelation(link)} → ${target.label}`),
     svg("line", { x1, y1, x2: ex, y2: ey }), svg("path", { d: tip }),
-    svg("text", { x: x1 + (x2 - x1) * 0.62, y: y1 + (y2 - y1) * 0.62 - 4, "text-anchor": "middle", "aria-hidden": "true" }, shorten(label, 22)));
+    svg("text", { x, y: y + 4, "text-anchor": "middle", "aria-hidden": "true" }, shorten(label, 40)));
 }
 
 function drawNode(node: Node, links: readonly Link[], options: GraphOptions): SVGElement {
   const around = links.filter((l) => l.source === node || l.target === node)
-    .map((l) => (l.source === node ? `${l.label} → ${l.target.label}` : `${l.source.label} – ${l.label}`));
-  const label = wrap(node.label, 0, 25, { "text-anchor": "middle", "aria-hidden": "true" });
+    .map((l) => (l.source === node ? `${sayRelation(l)} → ${l.target.label}` : `${l.source.label} – ${sayRelation(l)}`));
+  const lines = node.lines.map((line, i) => svg("tspan", { x: 0, y: 26 + i * LINE }, line));
+  const label = svg("text", { "text-anchor": "middle", "aria-hidden": "true" }, ...lines);
   if (node.lang) label.setAttribute("lang", node.lang);
   const attributes = {
     class: `thing ${node.kind ?? ""}${node.id === options.centre ? " centre" : ""}`, transform: `translate(${node.x} ${node.y})`,

@@ -23,13 +23,10 @@ export function shorten(text: string, length: number): string {
   return letters.length <= length ? text : `${letters.slice(0, length - 1).join("")}…`;
 }
 
-/** A text of several short lines, whole: what is seen has to be part of what is read out (WCAG 2.5.3). */
-export function wrap(text: string, x: number, y: number, attributes: Record<string, string | number>): SVGTextElement {
-  const lines = breakLines(text).map((line, i) => svg("tspan", { x, y: y + i * 15 }, line));
-  return svg("text", attributes, ...lines);
-}
-
-/** Lines keep their spaces, so that put together again they are the text. */
+/**
+ * A text as short lines, whole: what is seen has to be part of what is read out (WCAG 2.5.3).
+ * Lines keep their spaces, so that put together again they are the text.
+ */
 export function breakLines(text: string): string[] {
   const wide = /[\u2e80-\uffef]/u.test(text);
   const words = wide ? [...text] : text.match(/\S+\s*/g) ?? [text];

@@ -60,6 +60,7 @@ const typeOverSelection = EditorView.domEventHandlers({
 /** Put an editor in place of a text area, which goes on holding the text of the form. */
 export function openEditor(area: HTMLTextAreaElement, words: Words, complete: CompletionSource, run: () => void): EditorView {
   const host = document.createElement("div");
+  const height = area.offsetHeight;
   const root = host.attachShadow({ mode: "open" });
   area.before(host);
   area.hidden = true;
@@ -80,10 +81,16 @@ export function openEditor(area: HTMLTextAreaElement, words: Words, complete: Co
         EditorView.contentAttributes.of({
           "aria-label": words.query ?? "Query", "aria-describedby": "keys", tabindex: "0", autocapitalize: "off", autocorrect: "off", spellcheck: "false",
         }),
-        EditorView.updateListener.of((update) => { if (update.docChanged) area.value = update.state.doc.toString(); }),
+        EditorView.updateListener.of((update) => {
+          if (!update.docChanged) return;
+          area.value = update.state.doc.toString();
+          view.scrollDOM.style.maxHeight = "";
+        }),
       ],
     }),
   });
+  // As high as the text area was, so that nothing below it moves; it grows when it is written in.
+  Object.assign(view.scrollDOM.style, { minHeight: `${height - 2}px`, maxHeight: `${height - 2}px` });
   const keys = document.createElement("div");
   keys.id = "keys";
   keys.hidden = true;

@@ -10,41 +10,41 @@ interface View { readonly id: string; readonly title: string; readonly show: () 
 export function showViews(host: HTMLElement, words: Words, fetchText: (format: string) => Promise<string>): void {
   const first = host.firstElementChild!;
   const table = host.querySelector("table");
-  const others = table ? findTableViews(readTable(table), words, fetchText) : findGraphViews(words, fetchText);
+  const others = table ? findTableViews(host, readTable(table), words, fetchText) : findGraphViews(host, words, fetchText);
   if (table) makeSortable(table, words);
   const shown = { id: "table", title: table ? words.table! : "Turtle", show: async () => first };
   buildTabs(host, [shown, ...others], words);
 }
 
-function findTableViews(bindings: Bindings, words: Words, fetchText: (format: string) => Promise<string>): View[] {
+function findTableViews(host: HTMLElement, bindings: Bindings, words: Words, fetchText: (format: string) => Promise<string>): View[] {
   const views: View[] = [{ id: "raw", title: words.raw!, show: async () => showText(JSON.stringify(JSON.parse(await fetchText("json")), null, 2)) }];
   const numbers = bindings.columns.some((_, column) => isOfKind(bindings, column, "number"));
   if (numbers && bindings.columns.length > 1 && bindings.rows.length > 1) {
     views.push({ id: "chart", title: words.chart!, show: async () => {
       const { drawChart, MAX_BARS } = await import("../drawing/chart");
-      return frame(drawChart(bindings, words.chart!), bindings.rows.length > MAX_BARS ? words.more!.replace("{number}", `${MAX_BARS}`) : "");
+      return frame(drawChart(bindings, words.chart!, host.clientWidth), bindings.rows.length > MAX_BARS ? words.more!.replace("{number}", `${MAX_BARS}`) : "");
     } });
   }
   const spots = findSpots(bindings);
   if (spots.length > 0) {
-    views.push({ id: "map", title: words.map!, show: async () => frame((await import("../drawing/map")).drawMap(spots, words.map!)) });
+    views.push({ id: "map", title: words.map!, show: async () => frame((await import("../drawing/map")).drawMap(spots, words.map!, host.clientWidth)) });
   }
   const drawn = relateRows(bindings);
-  if (drawn.relations.length > 0) views.push(drawingOf(words, async () => drawn));
+  if (drawn.relations.length > 0) views.push(drawingOf(host, words, async () => drawn));
   return views;
 }
 
-function findGraphViews(words: Words, fetchText: (format: string) => Promise<string>): View[] {
+function findGraphViews(host: HTMLElement, words: Words, fetchText: (format: string) => Promise<string>): View[] {
   return [
     { id: "raw", title: "N-Triples", show: async () => showText(await fetchText("ntriples")) },
-    drawingOf(words, async () => (await import("./ntriples")).readTriples(await fetchText("ntriples"))),
+    drawingOf(host, words, async () => (await import("./ntriples")).readTriples(await fetchText("ntriples"))),
   ];
 }
 
-function drawingOf(words: Words, read: () => Promise<{ things: Thing[]; relations: Relation[] }>): View {
+function drawingOf(host: HTMLElement, words: Words, read: () => Promise<{ things: Thing[]; relations: Relation[] }>): View {
   return { id: "graph", title: words.graph!, show: async () => {
     const [{ drawGraph, MAX_THINGS }, { things, relations }] = await Promise.all([import("../drawing/graph"), read()]);
-    return frame(drawGraph(things, relations, { label: words.graph! }), things.length > MAX_THINGS ? words.more!.replace("{number}", `${MAX_THINGS}`) : "");
+    return frame(drawGraph(things, relations, { label: words.graph!, width: host.clientWidth }), things.length > MAX_THINGS ? words.more!.replace("{number}", `${MAX_THINGS}`) : "");
   } };
 }
 
