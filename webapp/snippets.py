@@ -64,13 +64,14 @@ def _write_python(endpoint: str, query: str, graph: bool) -> str:
 
 def _write_javascript(endpoint: str, query: str, graph: bool) -> str:
     text = query.replace("\\", "\\\\").replace("`", "\\`").replace("${", "\\${")
-    accept, read = ("text/turtle", "text") if graph else ("application/sparql-results+json", "json")
+    accept = "text/turtle" if graph else "application/sparql-results+json"
+    read = "await answer.text()" if graph else "JSON.stringify(await answer.json(), null, 2)"
     return (
         f"const query = `{text}`;\n"
         f'const answer = await fetch("{endpoint}", {{\n'
         f'  method: "POST",\n  headers: {{ Accept: "{accept}" }},\n'
         "  body: new URLSearchParams({ query }),\n});\n"
-        f"if (!answer.ok) throw new Error(await answer.text());\nconsole.log(await answer.{read}());"
+        f"if (!answer.ok) throw new Error(await answer.text());\nconsole.log({read});"
     )
 
 

@@ -11,7 +11,7 @@ HELD = "PREFIX%20org:%20%3Chttp://www.w3.org/ns/org%23%3E%20SELECT%20?a%20?b%20%
 PAGES = {
     "start": "/",
     "browse": "/browse",
-    "browse, narrowed down": "/browse?type=http://www.w3.org/ns/org%23Membership",
+    "browse, narrowed down": "/browse?type=org:Membership",
     "browse, in vain": "/browse?country=nowhere",
     "what points here": "/page/china/links?relation=http://www.w3.org/ns/org%23organization",
     "entities": "/entities",

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import re
+from itertools import combinations
 
+import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import PHONE, WIDE, OpenPage
+
+# Words have a halo of four pixels, which may lie over lines and over other halos.
+WITHOUT_HALO = """text => {
+  const {x, y, width, height} = text.getBoundingClientRect();
+  return {x: x + 4, y: y + 4, width: width - 8, height: height - 8};
+}"""
 
 
 def test_the_graph_says_what_the_list_says(open_page: OpenPage) -> None:
@@ -16,6 +24,22 @@ def test_the_graph_says_what_the_list_says(open_page: OpenPage) -> None:
     listed = set(page.locator("#relations li > a:first-of-type").all_text_contents())
     titles = set(page.locator("svg.graph .thing > title").all_text_contents())
     assert titles == listed | {"Wang Yi"}
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_words_in_the_graph_lie_over_no_others(open_page: OpenPage, viewport: dict[str, int]) -> None:
+    page = open_page("/graph/cjic", viewport=viewport)
+    expect(page.locator("svg.graph .thing").first).to_be_visible()
+    words = page.locator("svg.graph .relation:not(.crowded) text, svg.graph .thing text").all()
+    boxes = [box for word in words if (box := word.evaluate(WITHOUT_HALO))]
+    assert len(boxes) > 12
+    for one, other in combinations(boxes, 2):
+        beside = one["x"] + one["width"] <= other["x"] or other["x"] + other["width"] <= one["x"]
+        above = one["y"] + one["height"] <= other["y"] or other["y"] + other["height"] <= one["y"]
+        assert beside or above, (one, other)
+    assert all(box["x"] >= 0 and box["x"] + box["width"] <= viewport["width"] for box in boxes)
+    size = page.locator("svg.graph .thing text").first.evaluate("text => text.getScreenCTM().a * 13")
+    assert size > 11, "words are large enough to read"
 
 
 def test_the_graph_grows_by_keyboard_and_the_list_with_it(open_page: OpenPage) -> None:
@@ -62,5 +86,8 @@ def test_the_map_shows_places_with_their_source(open_page: OpenPage) -> None:
     page = open_page("/map")
     expect(page.locator("svg.map .spot")).to_have_count(2)
     expect(page.get_by_role("row", name="Beijing")).to_contain_text("contributions/cities/CN.json")
+    without = page.locator("section", has=page.get_by_role("heading", name="Places without coordinates"))
+    expect(without).to_contain_text("Daxing District")
+    expect(without).not_to_contain_text("Tokyo")
     page.locator("svg.map .spot", has_text="Tokyo").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Tokyo")

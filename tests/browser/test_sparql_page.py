@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -134,8 +135,12 @@ def test_the_programs_run(open_page: OpenPage, query: str, tmp_path: Path) -> No
         strict=True,
     ))  # fmt: skip
     (tmp_path / "ask.py").write_text(programs["Python"])
+    (tmp_path / "ask.mjs").write_text(programs["JavaScript"])
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
-    for command in (["bash", "-c", programs["curl"]], [sys.executable, str(tmp_path / "ask.py")]):
+    commands = [["bash", "-c", programs["curl"]], [sys.executable, str(tmp_path / "ask.py")]]
+    if node := shutil.which("node"):
+        commands.append([node, str(tmp_path / "ask.mjs")])
+    for command in commands:
         done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
         assert done.returncode == 0, done.stderr
         assert ("wang-yi" in done.stdout) or ("true" in done.stdout.lower())

@@ -68,8 +68,8 @@ def show_timeline() -> Response:
     page = render_template(
         "timeline.html",
         dated=dated,
-        events=_list_undated(_event_classes(), iris),
-        posts=_list_undated((ORG("Membership"),), iris),
+        events=_list_others(_event_classes(), iris),
+        posts=_list_others((ORG("Membership"),), iris),
         limit=MAX_UNDATED,
     )
     return add_cache_headers(Response(page, content_type=HTML.content_type), etag)
@@ -97,10 +97,10 @@ def _event_classes() -> tuple[NamedNode, ...]:
     return (SCHEMA("Event"), *map(names().term, own))
 
 
-def _list_undated(classes: tuple[NamedNode, ...], dated: set[NamedNode]) -> list[Shown]:
+def _list_others(classes: tuple[NamedNode, ...], without: set[NamedNode]) -> list[Shown]:
     found = reader().list_instances(classes, MAX_UNDATED)
     index = Index(Description(iri=names().ontology, own=found), names())
-    subjects = {named(t.subject) for t in found if t.predicate == TYPE} - dated
+    subjects = {named(t.subject) for t in found if t.predicate == TYPE} - without
     return sorted((linker().show(subject, index) for subject in subjects), key=lambda thing: thing.label)
 
 
@@ -123,7 +123,10 @@ def show_map() -> Response:
     etag = tag_document("map", HTML)
     if (unchanged := match_etag(etag)) is not None:
         return unchanged
-    page = render_template("map.html", places=_list_places())
+    places = _list_places()
+    placed = {place.thing.href for place in places}
+    others = [thing for thing in _list_others((SCHEMA("Place"),), set()) if thing.href not in placed]
+    page = render_template("map.html", places=places, unplaced=others)
     return add_cache_headers(Response(page, content_type=HTML.content_type), etag)
 
 

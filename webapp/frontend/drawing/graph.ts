@@ -1,11 +1,11 @@
 // Things and the relations between them, laid out by forces. Each thing can be reached by the keyboard.
-import { findBox, layOut, LINE, placeNames, type Box, type Joined, type Placed } from "./layout";
+import { findBox, findReach, layOut, LINE, placeNames, type Box, type Joined, type Placed } from "./layout";
 import { breakLines, shorten, svg } from "./svg";
 
 export interface Thing { readonly id: string; readonly label: string; readonly href: string; readonly lang?: string; readonly kind?: string }
 /** ``claimed``: the words that say that nobody asserts it as a fact; it is drawn apart from facts. */
 export interface Relation { readonly from: string; readonly to: string; readonly label: string; readonly claimed?: string }
-interface Node extends Placed, Thing {}
+interface Node extends Placed, Thing { readonly lines: readonly string[] }
 type Link = Joined<Node> & { label: string; readonly claimed: string };
 
 export const MAX_THINGS = 150;
@@ -26,7 +26,10 @@ export interface GraphOptions {
 /** Draw a graph of at most MAX_THINGS things. */
 export function drawGraph(things: readonly Thing[], relations: readonly Relation[], options: GraphOptions): SVGSVGElement {
   const width = Math.min(Math.max(options.width, MIN_WIDTH), MAX_WIDTH);
-  const nodes: Node[] = things.slice(0, MAX_THINGS).map((thing) => ({ ...thing, lines: breakLines(thing.label) }));
+  const nodes: Node[] = things.slice(0, MAX_THINGS).map((thing) => {
+    const lines = breakLines(thing.label);
+    return { ...thing, ...findReach(lines, thing.id === options.centre), lines };
+  });
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const links = joinRelations(relations, byId);
   layOut(nodes, links, width, options.centre);
