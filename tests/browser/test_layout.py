@@ -11,6 +11,7 @@ from tests.browser.conftest import ARTICLE, PHONE, WIDE, OpenPage
 
 MAX_ASSETS_BYTES = 100_000
 MAX_HEADER_PX = 150
+MAX_SHIFT = 0.001  # a control that moves by a pixel; up to 0.1 is what is called good
 WATCH = """
 window.shifts = [];
 new PerformanceObserver(list => {
@@ -37,7 +38,8 @@ def test_nothing_moves_by_itself(open_page: OpenPage, name: str, viewport: dict[
     page = open_page(MOVING[name], init_script=WATCH, viewport=viewport)
     page.wait_for_load_state("networkidle")
     page.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done, 50)))")
-    assert page.evaluate("window.shifts") == []
+    shifts = page.evaluate("window.shifts")
+    assert sum(float(shift.split()[0]) for shift in shifts) < MAX_SHIFT, shifts
 
 
 @pytest.mark.parametrize("path", ["/", "/page/wang-yi", "/page/cjic"])
@@ -47,7 +49,7 @@ def test_start_and_things_weigh_little(open_page: OpenPage, path: str) -> None:
     page = open_page(path, on_response=lambda answer: answers.append(answer))
     page.wait_for_load_state("networkidle")
     sizes = {answer.url: answer.request.sizes() for answer in answers}
-    assert any(url.endswith(".css") for url in sizes) and any(url.endswith(".js") for url in sizes)
+    assert all(any(kind in url for url in sizes) for kind in (".css?", ".js"))
     weight = sum(size["responseBodySize"] + size["responseHeadersSize"] for size in sizes.values())
     assert weight < MAX_ASSETS_BYTES, sizes
 
