@@ -5,13 +5,16 @@ from __future__ import annotations
 from kg.settings import read_settings
 from webapp.app import create_app
 from webapp.bridge import Bridge
+from webapp.direct import DirectSparql
 from webapp.logs import set_up_logs
 
 set_up_logs()
 _settings = read_settings()
+_app = create_app(_settings)
 application = Bridge(
-    create_app(_settings),
+    _app,
     threads=_settings.threads,
     max_body_bytes=_settings.max_query_bytes,
     patience_s=_settings.client_patience_s,
+    shortcut=DirectSparql(_app.extensions["kg_contexts"], _settings),
 )

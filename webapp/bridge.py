@@ -21,7 +21,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapp
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 
 from kg.store.base import Cancellation
 
@@ -35,8 +35,29 @@ WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 CANCELLATION = "kg.cancellation"
 """Key of the request's ``Cancellation`` in its WSGI environment."""
+HELD_CONTEXT, BEGUN_QUERY = "kg.context", "kg.begun"
+"""Keys of what a ``Shortcut`` has in hand when it leaves a request to the application."""
 _WATCH_AFTER_S = 0.02
 """From when on a request is watched for its client's leaving: most are answered before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole response: names of headers in lower case, as ASGI has them."""
+
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+
+
+class Shortcut(Protocol):
+    """Answers some requests in the event loop, where no thread has to be waited for."""
+
+    async def answer(self, environ: dict[str, Any]) -> Reply | None:
+        """Return the response, or None where the application has to make it; never blocks."""
+
+    def drop(self, environ: dict[str, Any]) -> None:
+        """Free what ``answer`` left in the environment, if the application has not taken it over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +88,20 @@ class Bridge:
     max_body_bytes: the largest request body.
     patience_s: how long the client may take for the next part of its body, or to take the next part of
         an answer.
+    shortcut: is asked before the application.
     """
 
     def __init__(
-        self, application: WsgiApplication, *, threads: int, max_body_bytes: int, patience_s: float
+        self,
+        application: WsgiApplication,
+        *,
+        threads: int,
+        max_body_bytes: int,
+        patience_s: float,
+        shortcut: Shortcut | None = None,
     ) -> None:
         self._application = application
+        self._shortcut = shortcut
         self._pool = ThreadPoolExecutor(threads, "request")
         self._max_body_bytes = max_body_bytes
         self._patience_s = patience_s
@@ -92,7 +121,23 @@ class Bridge:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await self._read_body(scope, receive)
         cancellation = Cancellation()
-        response = _Response(self._application, make_environ(scope, body, cancellation))
+        environ = make_environ(scope, body, cancellation)
+        if self._shortcut is None:
+            await self._apply(environ, cancellation, receive, send)
+        elif (reply := await self._shortcut.answer(environ)) is not None:
+            await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
+            await send({"type": "http.response.body", "body": reply.body})
+        else:
+            try:
+                await self._apply(environ, cancellation, receive, send)
+            finally:
+                self._shortcut.drop(environ)
+
+    async def _apply(
+        self, environ: dict[str, Any], cancellation: Cancellation, receive: Receive, send: Send
+    ) -> None:
+        """Answer by the application, in threads."""
+        response = _Response(self._application, environ)
         watch = _Watch(receive, cancellation)
         try:
             chunk = await watch.unless_gone(self._in_thread(response.start))

@@ -145,9 +145,21 @@ def _may_be_coded(response: Response) -> bool:
     headers = response.headers
     if "Content-Encoding" in headers or "Content-Range" in headers or response.cache_control.no_transform:
         return False
-    kind = response.mimetype or ""
-    is_text = kind.startswith("text/") or kind in _TYPES or kind.endswith(("+json", "+xml"))
-    return is_text and response.status_code not in (204, 206)
+    return is_text(response.mimetype or "") and response.status_code not in (204, 206)
+
+
+def is_text(media_type: str) -> bool:
+    """Tell whether content of a type is worth coding."""
+    return media_type.startswith("text/") or media_type in _TYPES or media_type.endswith(("+json", "+xml"))
+
+
+def code_whole(body: bytes, coding: str) -> bytes:
+    """Return a whole body as it is coded.
+
+    >>> zlib.decompress(code_whole(b"a" * 2000, "gzip"), 31) == b"a" * 2000
+    True
+    """
+    return b"".join(CodedBody([body], coding))
 
 
 def _is_small(response: Response) -> bool:
@@ -161,7 +173,7 @@ def _code(response: Response, coding: str) -> Response:
     response.headers["Content-Encoding"] = coding
     response.headers.pop("Accept-Ranges", None)
     if response.is_sequence:
-        response.set_data(b"".join(CodedBody([response.get_data()], coding)))
+        response.set_data(code_whole(response.get_data(), coding))
         return response
     response.headers.pop("Content-Length", None)
     body: Any = response.response

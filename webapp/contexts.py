@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from dataclasses import replace
 from functools import lru_cache
@@ -11,7 +12,7 @@ from pathlib import Path
 from kg.description import LinkLists
 from kg.errors import KgError
 from kg.lookups import Lookups
-from kg.release.layout import Release, open_release, read_current_id
+from kg.release.layout import Release, current_link, open_release, read_current_id
 from kg.release.locks import Hold
 from kg.search.browse import Browser
 from kg.search.index import SearchIndex
@@ -105,6 +106,7 @@ class Contexts:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._var = Path(settings.var)
+        self._link = str(current_link(self._var))
         self._lock = threading.Lock()
         self._current: ReleaseContext | None = None
         # An engine behind the seam holds the current release; old ones are answered from their own stores.
@@ -134,6 +136,27 @@ class Contexts:
                 self._current.add_user()
                 return self._current
         return self._archive.acquire(release_id)  # the named one is current, but could not be opened as such
+
+    def acquire_open(self) -> ReleaseContext | None:
+        """Return the context of the current release if it is open; never waits, for an event loop.
+
+        One that is returned needs one ``release_user``.
+        """
+        try:
+            target = os.readlink(self._link)  # noqa: PTH115 - a Path takes longer than all the rest here
+        except OSError:
+            return None
+        current_id = target.rpartition("/")[2]
+        if not self._lock.acquire(blocking=False):
+            return None  # another thread opens a release just now
+        try:
+            current = self._current
+            if current is None or current.release.id != current_id:
+                return None
+            current.add_user()
+            return current
+        finally:
+            self._lock.release()
 
     def close(self) -> None:
         """Close what is open."""

@@ -8,9 +8,9 @@ from flask import Response, current_app, g, request
 from werkzeug.exceptions import BadRequest
 
 from kg.settings import Settings
-from kg.store.base import Cancellation
+from kg.store.base import Begun, Cancellation
 from webapp.addresses import RELEASE
-from webapp.bridge import CANCELLATION
+from webapp.bridge import BEGUN_QUERY, CANCELLATION, HELD_CONTEXT
 from webapp.contexts import Contexts, ReleaseContext
 from webapp.languages import Interface, choose_language, open_interface
 
@@ -30,8 +30,17 @@ def context() -> ReleaseContext:
     """
     found = g.get("context")
     if found is None:
-        found = g.context = cast(Contexts, current_app.extensions["kg_contexts"]).acquire(named_release())
+        found = request.environ.pop(HELD_CONTEXT, None)
+        if found is None:
+            contexts = cast(Contexts, current_app.extensions["kg_contexts"])
+            found = contexts.acquire(named_release())
+        g.context = found
     return cast(ReleaseContext, found)
+
+
+def begun() -> Begun | None:
+    """Return the query of this request if it has been begun before any view was called."""
+    return cast("Begun | None", request.environ.pop(BEGUN_QUERY, None))
 
 
 def cancellation() -> Cancellation:

@@ -32,7 +32,13 @@ class JsonFormatter(logging.Formatter):
 
 
 def set_up_logs() -> None:
-    """Write the records of this application, and the warnings of all others, to standard error."""
+    """Write the records of this application, and the warnings of all others, to standard error.
+
+    What no line shows is not looked for either (Python's Logging HOWTO, "Optimization"): the place in the
+    code, threads and processes cost as much as the rest of a record.
+    """
+    logging._srcfile = ""
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter())
     logging.getLogger().addHandler(handler)

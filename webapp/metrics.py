@@ -30,15 +30,38 @@ STORE = Gauge(
 )
 
 
+_requests: dict[tuple[str, int], Counter] = {}
+_queries: dict[str, Counter] = {}
+_states = {name: STORE.labels(name) for name in ("idle", "busy", "slow", "waiting")}
+_shown: dict[str, int] = {}
+
+
 def count_request(endpoint: str, status: int) -> None:
     """Count an answered request by the name of its view."""
-    REQUESTS.labels(endpoint, str(status)).inc()
+    counter = _requests.get((endpoint, status))
+    if counter is None:  # finding a child by its labels costs more than counting
+        counter = _requests[endpoint, status] = REQUESTS.labels(endpoint, str(status))
+    counter.inc()
+
+
+def count_query(outcome: str, seconds: float, size: int, rows: int) -> None:
+    """Count a query that has ended, with the bytes and rows of its result."""
+    counter = _queries.get(outcome)
+    if counter is None:
+        counter = _queries[outcome] = QUERIES.labels(outcome)
+    counter.inc()
+    QUERY_SECONDS.observe(seconds)
+    RESULT_BYTES.inc(size)
+    RESULT_ROWS.inc(rows)
 
 
 def show_store(state: StoreState) -> None:
-    """Set the gauges of this process's store."""
-    for name in ("idle", "busy", "slow", "waiting"):
-        STORE.labels(name).set(getattr(state, name))
+    """Set the gauges of this process's store, those that have changed."""
+    for name, gauge in _states.items():
+        value = getattr(state, name)
+        if _shown.get(name) != value:
+            _shown[name] = value
+            gauge.set(value)
 
 
 def render_metrics() -> bytes:

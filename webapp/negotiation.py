@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from kg.formats import Format
 
@@ -10,6 +11,9 @@ HTML = Format("html", "text/html", "html", ("application/xhtml+xml",))
 PROBLEM = Format("problem", "application/problem+json", "json", ("application/json",))
 
 _Range = tuple[str, float]
+
+_LONGEST_KEPT = 512
+"""Characters of a header whose outcome is remembered."""
 
 
 def negotiate(accept: str | None, offers: Sequence[Format]) -> tuple[Format, ...]:
@@ -21,11 +25,21 @@ def negotiate(accept: str | None, offers: Sequence[Format]) -> tuple[Format, ...
     >>> [f.name for f in negotiate("text/csv;q=0.5, */*;q=0.1", (JSON, CSV))]
     ['csv', 'json']
     """
+    if len(accept or "") > _LONGEST_KEPT:
+        return _negotiate(accept, tuple(offers))
+    return _negotiate_again(accept, tuple(offers))
+
+
+def _negotiate(accept: str | None, offers: tuple[Format, ...]) -> tuple[Format, ...]:
     ranges = parse_accept(accept or "")
     if not ranges:
         return tuple(offers)
     rated = [(find_quality(offer, ranges), offer) for offer in offers]
     return tuple(offer for quality, offer in sorted(rated, key=lambda r: -r[0]) if quality > 0)
+
+
+_negotiate_again = lru_cache(maxsize=256)(_negotiate)
+"""Clients send few different headers, and each costs as much as a small query."""
 
 
 def parse_accept(header: str) -> list[_Range]:

@@ -14,48 +14,48 @@ from collections.abc import Iterator
 
 from kg.errors import KgError, QueryCancelled
 from kg.formats import Format
-from kg.store.base import Answer, Query, Store
+from kg.store.base import Answer, Begun, Query, Store
 from webapp import metrics
 
 _log = logging.getLogger("kg.queries")
 
 
-def ask(store: Store, query: Query) -> Answer:
+def ask(store: Store, query: Query, begun: Begun | None = None) -> Answer:
     """Answer a query as the store does, and record how it ends.
+
+    ``begun`` is the same query where an event loop has begun it.
 
     Raises
     ------
     StoreError: as the store.
     """
-    record = _Record(query, store)
+    record = Record(query, store, begun.started if begun is not None else time.monotonic())
     try:
-        answer = store.query(query)
+        answer = begun.finish() if begun is not None else store.query(query)
     except BaseException as error:
         record.end(error)
         raise
     return _RecordedAnswer(answer, record)
 
 
-class _Record:
+class Record:
     """What becomes of one query; ``end`` counts once."""
 
-    def __init__(self, query: Query, store: Store) -> None:
+    def __init__(self, query: Query, store: Store, started: float) -> None:
         self._query = query
         self._store = store
-        self._started = time.monotonic()
+        self._started = started
         self._ended = False
         self.bytes = 0
         self.rows: int | None = None
 
     def end(self, error: BaseException | None) -> None:
+        """Count and log how the query ended."""
         if self._ended:
             return
         self._ended = True
         outcome, seconds = name_outcome(error), time.monotonic() - self._started
-        metrics.QUERIES.labels(outcome).inc()
-        metrics.QUERY_SECONDS.observe(seconds)
-        metrics.RESULT_BYTES.inc(self.bytes)
-        metrics.RESULT_ROWS.inc(self.rows or 0)
+        metrics.count_query(outcome, seconds, self.bytes, self.rows or 0)
         metrics.show_store(self._store.read_state())
         content = {
             "hash": hashlib.sha256(self._query.text.encode("utf-8", "replace")).hexdigest()[:16],
@@ -71,7 +71,7 @@ class _Record:
 class _RecordedAnswer:
     """An answer that tells its record how it ended."""
 
-    def __init__(self, answer: Answer, record: _Record) -> None:
+    def __init__(self, answer: Answer, record: Record) -> None:
         self._answer = answer
         self._record = record
 

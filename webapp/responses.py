@@ -7,6 +7,7 @@ import hashlib
 from flask import Response, request
 from werkzeug.http import quote_etag, unquote_etag
 
+from kg.formats import Format
 from kg.store.base import Answer
 from webapp.streams import SpooledAnswer
 
@@ -17,15 +18,25 @@ CONTENT_SECURITY_POLICY = (
 )
 
 
+COMMON_HEADERS = (
+    ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "strict-origin-when-cross-origin"),
+    # All that is served is public and nothing depends on who asks.
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Expose-Headers", "ETag, Link, Retry-After"),
+)
+"""What every response carries."""
+
+CACHE_CONTROL = "public, no-cache"
+"""Caches may keep what has an entity tag, and ask each time whether it still holds: a release may follow."""
+
+
 def add_common_headers(response: Response) -> Response:
     """Add what every response carries."""
     headers = response.headers
-    headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
-    # All that is served is public and nothing depends on who asks.
-    headers.setdefault("Access-Control-Allow-Origin", "*")
-    headers.setdefault("Access-Control-Expose-Headers", "ETag, Link, Retry-After")
+    for name, value in COMMON_HEADERS:
+        headers.setdefault(name, value)
     if request.method == "OPTIONS":
         headers.setdefault("Access-Control-Allow-Methods", headers.get("Allow", ""))
         headers.setdefault("Access-Control-Allow-Headers", "Accept, Content-Type, If-None-Match")
@@ -42,10 +53,18 @@ def make_etag(*parts: str) -> str:
     return quote_etag(digest.hexdigest()[:32])
 
 
+def tag_answer(release_id: str, root: str, key: tuple[str, ...], fmt: Format) -> str:
+    """Return the entity tag of an answer to a query, known before it is; ``root`` is where the site stands.
+
+    It is weak: the same rows may come in another order from another process.
+    """
+    return "W/" + make_etag(release_id, "\0".join(key), fmt.name, root)
+
+
 def add_cache_headers(response: Response, etag: str) -> Response:
     """Let caches keep a response and ask each time whether it still holds: a release may follow at once."""
     response.headers["ETag"] = etag
-    response.headers["Cache-Control"] = "public, no-cache"
+    response.headers["Cache-Control"] = CACHE_CONTROL
     response.vary.add("Accept")
     return response
 

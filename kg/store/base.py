@@ -137,6 +137,25 @@ class StoreState:
     waiting: int
 
 
+class Begun(Protocol):
+    """A query that an event loop begins; a thread goes on with it where it is not quick.
+
+    ``query`` is what is asked, and ``started`` when that was, on the monotonic clock.
+    """
+
+    query: Query
+    started: float
+
+    async def wait_shortly(self, max_bytes: int) -> Answer | None:
+        """Return the answer if it is whole within a moment, else None; never blocks, raises no StoreError."""
+
+    def finish(self) -> Answer:
+        """Go on like ``Store.query``, after ``wait_shortly`` returned None; to be called in a thread."""
+
+    def abandon(self) -> None:
+        """Give the query up; nothing happens if it has ended."""
+
+
 class Store(Protocol):
     """An engine that answers SPARQL queries over one release."""
 
@@ -149,6 +168,9 @@ class Store(Protocol):
         StoreBusy, StoreUnavailable: as ``kg.errors`` says; all of them before the first byte where the cause
         is known by then.
         """
+
+    def begin(self, query: Query) -> Begun | None:
+        """Return a query that an event loop may begin; None where only threads can ask the store."""
 
     def read_state(self) -> StoreState:
         """Return what the store does at this moment."""

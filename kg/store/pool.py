@@ -119,17 +119,31 @@ class Pool:
         StoreUnavailable: the pool is closed, or its workers do not start.
         QueryCancelled: the client has left.
         """
-        lane = self._slow if slow else self._quick
-        ticket: Ticket[WorkerProcess] = Ticket(client)
-        with self._changed:
-            if client and len(self._quick) + len(self._slow) >= self._size.waiting:
-                raise self._explain_none()
-            lane.push(ticket)
-            self._serve()
+        ticket = self.queue_up(Ticket(client), slow=slow)
         cancellation.on_cancel(ticket.call_off)
         ticket.wait(self._size.wait_s)
+        return self.redeem(ticket, cancellation, slow=slow)
+
+    def queue_up(self, ticket: Ticket[WorkerProcess], *, slow: bool) -> Ticket[WorkerProcess]:
+        """Let a ticket wait in a lane, or serve it at once; whoever calls this must ``redeem`` it.
+
+        Raises
+        ------
+        StoreBusy: too many wait already.
+        """
         with self._changed:
-            lane.remove(ticket)
+            if ticket.client and len(self._quick) + len(self._slow) >= self._size.waiting:
+                raise self._explain_none()
+            (self._slow if slow else self._quick).push(ticket)
+            self._serve()
+        return ticket
+
+    def redeem(
+        self, ticket: Ticket[WorkerProcess], cancellation: Cancellation, *, slow: bool
+    ) -> WorkerProcess:
+        """Return the worker that a ticket was served, once its waiting has ended; raises like ``take``."""
+        with self._changed:
+            (self._slow if slow else self._quick).remove(ticket)
             worker = ticket.item
             if worker is not None and cancellation.cancelled:
                 self._put_back(worker, reusable=True)
@@ -173,6 +187,11 @@ class Pool:
             self._slow_texts.move_to_end(key)
             if len(self._slow_texts) > _REMEMBERED_TEXTS:
                 self._slow_texts.popitem(last=False)
+
+    @property
+    def wait_s(self) -> float:
+        """Seconds that a ticket may wait."""
+        return self._size.wait_s
 
     def read_state(self) -> StoreState:
         """Return what the workers do."""
@@ -218,7 +237,8 @@ class Pool:
             self._busy.add(worker)
             if len(self._idle) < SPARE_WORKERS:
                 self._spares_taken = time.monotonic()
-                self._changed.notify_all()
+                if self._count_missing() > 0:  # to wake the keeper costs as much as a small query
+                    self._changed.notify_all()
             ticket.serve(worker)
 
     def _put_back(self, worker: WorkerProcess, *, reusable: bool) -> None:
@@ -230,8 +250,8 @@ class Pool:
         else:
             worker.kill()
             self._dead.append(worker)
+            self._changed.notify_all()
         self._serve()
-        self._changed.notify_all()
 
     def _may_go_slow(self, client: str) -> bool:
         mine = sum(worker.slow and worker.client == client for worker in self._busy)

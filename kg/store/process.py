@@ -12,6 +12,8 @@ import time
 from kg.store import frames
 
 READ_BYTES = 256 * 1024
+PIPE_BYTES = 64 * 1024
+"""What an empty pipe takes at once (pipe(7))."""
 QUICK_CPU_S = 0.05
 """Processor time that a query may take and still be quick. Time on the clock would not do: on a machine
 under load it passes for a query that has hardly begun."""
@@ -49,6 +51,9 @@ class WorkerProcess:
         except ProcessLookupError:
             self._handle = -1  # it has ended already, as the first look at it will show
         self._input, self._output, self._status = input_fd, output_fd, status_fd
+        self._input_poll = _make_poll(input_fd, select.POLLOUT)
+        self._output_poll = _make_poll(output_fd, select.POLLIN)
+        self._status_poll = _make_poll(status_fd, select.POLLIN)
         os.set_blocking(input_fd, False)
         self._buffer = bytearray()
         self._exit_code: int | None = None
@@ -90,20 +95,29 @@ class WorkerProcess:
         """Whether its query is past its deadline."""
         return time.monotonic() >= self.deadline
 
-    @property
-    def has_frame(self) -> bool:
-        """Whether the next frame has been read completely, so that ``receive`` does not wait."""
-        return self._frame_length() is not None
-
     def send(self, data: bytes, deadline: float) -> None:
         """Write a request; the pipe takes 64 KiB at once and the rest as the worker reads."""
         view = memoryview(data)
         try:
             while view:
-                _wait(self._input, select.POLLOUT, deadline)
-                view = view[os.write(self._input, view) :]
+                try:
+                    view = view[os.write(self._input, view) :]
+                except BlockingIOError:
+                    _wait(self._input_poll, deadline)
         except BrokenPipeError:
             raise Lost from None
+
+    @property
+    def output_fd(self) -> int:
+        """The descriptor that becomes readable when the worker has something to say."""
+        return self._output
+
+    def send_at_once(self, data: bytes) -> bool:
+        """Write at most ``PIPE_BYTES`` to an idle worker without waiting; False if it was lost."""
+        try:
+            return os.write(self._input, data) == len(data)
+        except (BlockingIOError, BrokenPipeError):
+            return False
 
     def receive(self, deadline: float) -> tuple[bytes, bytes]:
         """Return kind and payload of the next frame.
@@ -117,7 +131,7 @@ class WorkerProcess:
         Lost, Overdue: the worker has ended, or the deadline came first; what was read of a frame stays.
         """
         while (length := self._frame_length()) is None:
-            _wait(self._output, select.POLLIN, deadline)
+            _wait(self._output_poll, deadline)
             data = os.read(self._output, READ_BYTES)
             if not data:
                 raise Lost
@@ -169,16 +183,20 @@ class WorkerProcess:
         """Return the exit code, or None if the process has not ended within so many seconds."""
         if self._exit_code is None:
             with contextlib.suppress(Overdue):
-                _wait(self._status, select.POLLIN, time.monotonic() + timeout_s)
+                _wait(self._status_poll, time.monotonic() + timeout_s)
                 data = os.read(self._status, _NUMBER.size)
                 # Nothing where its parent has ended before it could tell.
                 self._exit_code = _NUMBER.unpack(data)[0] if len(data) == _NUMBER.size else -signal.SIGKILL
         return self._exit_code
 
 
-def _wait(descriptor: int, event: int, deadline: float) -> None:
+def _make_poll(descriptor: int, event: int) -> select.poll:
     poller = select.poll()
     poller.register(descriptor, event)
+    return poller
+
+
+def _wait(poller: select.poll, deadline: float) -> None:
     remaining_ms = min(deadline - time.monotonic(), 86_400.0) * 1000
     if not poller.poll(max(0.0, remaining_ms)):
         raise Overdue

@@ -19,23 +19,27 @@ class Ticket(Generic[Item]):
     Parameters
     ----------
     client: who waits; an empty one is served before all others.
+    on_end: called in any thread when the waiting ends, for whoever cannot wait in a thread.
 
     ``item`` is what was waited for; None if the ticket was not served.
     """
 
-    def __init__(self, client: str) -> None:
+    def __init__(self, client: str, on_end: Callable[[], None] | None = None) -> None:
         self.client = client
         self.item: Item | None = None
+        self._on_end = on_end
         self._called = threading.Event()
 
     def serve(self, item: Item) -> None:
         """Hand over what was waited for."""
         self.item = item
-        self._called.set()
+        self.call_off()
 
     def call_off(self) -> None:
         """End the waiting; what has been served already stays."""
         self._called.set()
+        if self._on_end is not None:
+            self._on_end()
 
     def wait(self, timeout_s: float) -> bool:
         """Return whether the waiting ended within so many seconds."""

@@ -206,6 +206,9 @@ class RemoteStore:
         for lease in leases:
             lease.release(errors.StoreUnavailable("The store was closed while the query ran."))
 
+    def begin(self, query: Query) -> None:
+        """Return nothing: an engine on the network is asked by threads."""
+
     def read_state(self) -> StoreState:
         """Return how many places are taken; which queries are slow is the engine's to know."""
         with self._lock:

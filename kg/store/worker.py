@@ -129,7 +129,7 @@ def main(arguments: Arguments) -> None:
     while (request := _read_request(requests)) is not None:
         try:
             writer = _answer(store, statistics, request, output, arguments.service_prefixes)
-            writer.finish(retire=_read_memory()[1] > retire_at)
+            writer.finish(retire=_has_grown(retire_at))
         except _Failure as failure:
             _send_error(output, failure)
 
@@ -274,6 +274,12 @@ def _limit_memory(max_bytes: int) -> None:
     """
     limit = _read_memory()[0] + max_bytes
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+def _has_grown(bound: int) -> bool:
+    """Return whether this process holds more bytes of memory; the peak, which is cheap to ask, first."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return peak > bound and _read_memory()[1] > bound
 
 
 def _read_memory() -> tuple[int, int]:

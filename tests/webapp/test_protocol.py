@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import random
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -15,6 +17,7 @@ from webapp.protocol import (
     ProtocolError,
     RequestHead,
     SparqlRequest,
+    _parse_pairs,
     check_url,
     choose_formats,
     find_cache_key,
@@ -207,3 +210,34 @@ def test_keys_differ_by_all_that_changes_an_answer() -> None:
         )
     ]
     assert len({find_cache_key("GET", a, choose_formats(a.format_names, accept)) for a, accept in asked}) == 5
+
+
+def test_parameters_are_read_like_those_of_any_form() -> None:
+    chance = random.Random(3)
+    pieces = (
+        "a",
+        "&",
+        "=",
+        "+",
+        "%",
+        "%3A",
+        "%3a",
+        "%3",
+        "41",
+        "%25",
+        "%41",
+        "%0A",
+        "%E4%BD%A0",
+        "%E4",
+        "é",
+        "7B",
+    )
+    for _ in range(20_000):
+        encoded = "".join(chance.choices(pieces, k=chance.randrange(8))).encode()
+        try:
+            expected = parse_qsl(encoded.decode(), keep_blank_values=True, errors="strict")
+        except ValueError:
+            with pytest.raises(ProtocolError):
+                _parse_pairs(encoded)
+        else:
+            assert _parse_pairs(encoded) == expected, encoded

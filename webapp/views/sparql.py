@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import BinaryIO, cast
 
 from flask import Blueprint, Response, request
 
@@ -16,18 +15,15 @@ from webapp.errors import add_retry_after, find_status
 from webapp.negotiation import HTML
 from webapp.protocol import (
     METHODS,
-    RequestHead,
     SparqlRequest,
-    check_url,
     choose_formats,
     find_cache_key,
-    parse_request,
-    read_body,
+    read_operation,
     to_query,
 )
 from webapp.queries import ask
 from webapp.query_page import Outcome, show_introduction, show_outcome
-from webapp.responses import add_cache_headers, match_etag, send_answer
+from webapp.responses import add_cache_headers, match_etag, send_answer, tag_answer
 from webapp.service_description import describe_service
 from webapp.tables import GraphText, Table, read_graph, read_table
 from webapp.views.documents import names, tag_document
@@ -40,7 +36,7 @@ def query() -> Response:
     """Answer a query operation (SPARQL 1.1 Protocol, section 2.1)."""
     if request.method == "OPTIONS":
         return _answer_preflight()
-    asked = _read_request()
+    asked = read_operation(request.environ, current.settings())
     formats = choose_formats(asked.format_names, request.headers.get("Accept"))
     if asked.text is None or (not asked.text.strip() and formats[:1] == (HTML,)):
         return _introduce(formats)
@@ -50,7 +46,7 @@ def query() -> Response:
     if formats[:1] == (HTML,):
         response = _show_page(asked)
     else:
-        answer = ask(current.context().store, _to_query(asked, formats))
+        answer = ask(current.context().store, _to_query(asked, formats), current.begun())
         response = send_answer(answer, current.settings().max_spool_bytes)
     return add_cache_headers(response, etag) if etag and response.status_code == 200 else response
 
@@ -67,27 +63,6 @@ def _answer_preflight() -> Response:
     return Response(status=204, headers=headers)
 
 
-def _read_request() -> SparqlRequest:
-    """Read the operation from the request.
-
-    The body is read here and not by Werkzeug (3.1), which cuts one in chunks off at MAX_CONTENT_LENGTH
-    and takes the part for the whole.
-    """
-    settings = current.settings()
-    check_url(request.query_string, settings.max_url_bytes)
-    headers = request.headers
-    body = b""
-    if request.method == "POST":
-        head = RequestHead(
-            headers.get("Content-Type", ""),
-            headers.get("Content-Length", ""),
-            headers.get("Content-Encoding", ""),
-            chunked="chunked" in headers.get("Transfer-Encoding", ""),
-        )
-        body = read_body(cast(BinaryIO, request.environ["wsgi.input"]), head, settings.max_query_bytes)
-    return parse_request(request.method, request.query_string, headers.get("Content-Type", ""), body)
-
-
 def _to_query(asked: SparqlRequest, formats: tuple[Format, ...]) -> Query:
     query = to_query(asked, formats, _endpoint(), current.settings())
     return replace(query, client=current.client_address() or "?", cancellation=current.cancellation())
@@ -99,12 +74,13 @@ def _endpoint() -> str:
 
 
 def _make_etag(asked: SparqlRequest, formats: tuple[Format, ...]) -> str:
-    """Return the tag of an answer, known before it is; empty where the same query may answer otherwise.
-
-    It is weak: the same rows may come in another order from another process.
-    """
+    """Return the tag of an answer, or of the page that shows it; empty where it may change in a release."""
     key = find_cache_key(request.method, asked, formats)
-    return "W/" + tag_document("\0".join(key), formats[0]) if key and formats else ""
+    if not (key and formats):
+        return ""
+    if formats[0] is HTML:
+        return "W/" + tag_document("\0".join(key), HTML)
+    return tag_answer(current.context().release.id, request.script_root, key, formats[0])
 
 
 def _introduce(formats: tuple[Format, ...]) -> Response:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import time
 
 import pytest
 
-from kg.store.tokens import read_outline, read_tokens
+from kg.store.tokens import _calls_what_changes, _read_all, may_change, read_outline, read_tokens
 
 
 @pytest.mark.parametrize(
@@ -60,3 +61,21 @@ def test_reading_takes_linear_time(piece: str) -> None:
     """Sixteen times the text may take sixteen times as long, and not 256 times."""
     short, long = ("SERVICE " + piece * (size // len(piece)) for size in (8_000, 128_000))
     assert measure_reading(long) < 100 * max(measure_reading(short), 0.001)
+
+
+GLUED = (
+    *("PREFIX a: <urn:a>", "prefix : <urn:b>", "PREFIX\ta:<x>PREFIX b1:\n<y>", "BASE <urn:c>"),
+    *("PREFIX a.b: <c>", "PREFIX a:b <c>", "PREFIX é: <c>", "'PREFIX a: <b> SELECT'", "PREF\u0131X a: <c>"),
+    *("SELECT", "ASK{}", "select*", "# SELECT\n", "CONSTRUCT", "DESCRIBE<a>", "INSERT", "\\u0053ELECT"),
+    *(" ", "{ ?s a:b <c> }", "<", ":", "x", "from", "SERVICE", "\u017fervice", "a:from"),
+    *("rand()", "NOW (", "?now", "'uuid()'", "bnode\n(", "\\u004eOW()"),
+)
+
+
+def test_the_short_way_reads_like_the_long_one() -> None:
+    """Any glueing of such pieces, far more than anybody writes."""
+    chance = random.Random(7)
+    for _ in range(20_000):
+        text = "".join(chance.choices(GLUED, k=chance.randrange(7)))
+        assert read_outline(text) == _read_all(text), text
+        assert may_change(text) == _calls_what_changes(text), text

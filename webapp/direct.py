@@ -1,0 +1,157 @@
+"""Plain SPARQL queries, answered in the event loop: nearly all that programs send.
+
+A plain request is a query whose answer is data and is there at once, whole and small. The protocol, the
+negotiation, the headers and the records are those of the view (``webapp/views/sparql.py``), by the same
+functions. Whatever is not plain is left to the view, with the release and the query that has been begun: an
+error, a page, a description of the service, another release, a slow query, a large answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from kg.formats import Format
+from kg.settings import Settings
+from kg.store.base import Begun
+from webapp import metrics
+from webapp.bridge import BEGUN_QUERY, CANCELLATION, HELD_CONTEXT, Reply
+from webapp.compression import MIN_BYTES, choose_coding, code_whole, is_text
+from webapp.contexts import Contexts, ReleaseContext
+from webapp.negotiation import HTML
+from webapp.protocol import (
+    ProtocolError,
+    SparqlRequest,
+    choose_formats,
+    find_cache_key,
+    read_operation,
+    to_query,
+)
+from webapp.proxies import set_frontage
+from webapp.queries import Record
+from webapp.responses import CACHE_CONTROL, COMMON_HEADERS, tag_answer
+
+PATH = "/sparql"
+ENDPOINT = "sparql.query"
+"""The name of the view, as metrics count it."""
+_MAX_BYTES = 32 * 1024
+"""A larger answer goes to a thread: coding it would keep the loop for a millisecond."""
+_COMMON = tuple((name.lower().encode(), value.encode()) for name, value in COMMON_HEADERS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """A plain request: its environment behind all proxies, its operation, and what it may be answered in."""
+
+    environ: dict[str, Any]
+    asked: SparqlRequest
+    formats: tuple[Format, ...]
+
+    def tag(self, release_id: str) -> str:
+        """Return the entity tag of the answer; empty where it may change within a release."""
+        key = find_cache_key(self.environ["REQUEST_METHOD"], self.asked, self.formats)
+        root = self.environ["SCRIPT_NAME"].encode("latin-1").decode("utf-8", "replace").rstrip("/")
+        return tag_answer(release_id, root, key, self.formats[0]) if key else ""
+
+
+class DirectSparql:
+    """The shortcut for plain queries to the current release (``webapp.bridge.Shortcut``)."""
+
+    def __init__(self, contexts: Contexts, settings: Settings) -> None:
+        self._contexts = contexts
+        self._settings = settings
+        self._frontage = set_frontage(lambda environ, start_response: [], settings)
+        self._is_behind_proxies = bool(settings.trusted_proxies or settings.path_prefix)
+
+    async def answer(self, environ: dict[str, Any]) -> Reply | None:
+        """Return the response to a plain query, or None."""
+        plain = self._read(environ) if environ["PATH_INFO"].endswith(PATH) else None
+        context = self._contexts.acquire_open() if plain is not None else None
+        if plain is None or context is None:
+            return None
+        environ[HELD_CONTEXT] = context
+        begun = environ[BEGUN_QUERY] = self._begin(plain, context)
+        try:
+            found = await _read_whole(begun, context) if begun is not None else None
+        except BaseException:
+            self.drop(environ)
+            raise
+        if found is None:
+            return None
+        self.drop(environ)
+        metrics.count_request(ENDPOINT, 200)
+        return _to_reply(plain, plain.tag(context.release.id), *found)
+
+    def drop(self, environ: dict[str, Any]) -> None:
+        """Free what the view has not taken over."""
+        begun, context = environ.pop(BEGUN_QUERY, None), environ.pop(HELD_CONTEXT, None)
+        if begun is not None:
+            begun.abandon()
+        if context is not None:
+            context.release_user()
+
+    def _read(self, environ: dict[str, Any]) -> _Plain | None:
+        seen = self._look_through_proxies(environ)
+        if seen["PATH_INFO"] != PATH or seen["REQUEST_METHOD"] not in ("GET", "POST"):
+            return None
+        try:
+            asked = read_operation(seen, self._settings)
+            formats = choose_formats(asked.format_names, seen.get("HTTP_ACCEPT"))
+        except ProtocolError:
+            return None
+        finally:
+            environ["wsgi.input"].seek(0)
+        return _Plain(seen, asked, formats) if _is_plain(seen, asked, formats) else None
+
+    def _look_through_proxies(self, environ: dict[str, Any]) -> dict[str, Any]:
+        """Return the environment as the view will see it; that of the view is left as it is."""
+        if not self._is_behind_proxies:
+            return environ
+        seen = dict(environ)
+        self._frontage(seen, lambda *_: lambda _: None)
+        return seen
+
+    def _begin(self, plain: _Plain, context: ReleaseContext) -> Begun | None:
+        query = to_query(plain.asked, plain.formats, context.names.base + "sparql", self._settings)
+        client, cancellation = plain.environ["REMOTE_ADDR"] or "?", plain.environ[CANCELLATION]
+        return context.store.begin(replace(query, client=client, cancellation=cancellation))
+
+
+def _is_plain(environ: dict[str, Any], asked: SparqlRequest, formats: tuple[Format, ...]) -> bool:
+    """Tell whether the answer can be data of the current release, with nothing to compare or refuse."""
+    return (
+        bool(asked.text and asked.text.strip() and formats)
+        and formats[0] is not HTML
+        and "release" not in environ["QUERY_STRING"]
+        and "HTTP_IF_NONE_MATCH" not in environ
+        and choose_coding(environ.get("HTTP_ACCEPT_ENCODING"), is_small=True) == "identity"
+    )
+
+
+async def _read_whole(begun: Begun, context: ReleaseContext) -> tuple[Format, bytes] | None:
+    """Return format and bytes of an answer that is whole and small at once, and record it."""
+    answer = await begun.wait_shortly(_MAX_BYTES)
+    if answer is None:
+        return None
+    record = Record(begun.query, context.store, begun.started)
+    body, record.rows = answer.whole or b"", answer.rows
+    record.bytes = len(body)
+    record.end(None)
+    return answer.format, body
+
+
+def _to_reply(plain: _Plain, etag: str, fmt: Format, body: bytes) -> Reply:
+    """Return the response, with the headers that the view gives."""
+    headers = [*_COMMON, (b"content-type", fmt.content_type.encode())]
+    vary = b"Accept"
+    if etag:
+        headers += [(b"etag", etag.encode()), (b"cache-control", CACHE_CONTROL.encode())]
+    if is_text(fmt.media_type):
+        vary = b"Accept, Accept-Encoding"
+        wanted = plain.environ.get("HTTP_ACCEPT_ENCODING")
+        coding = choose_coding(wanted, is_small=len(body) < MIN_BYTES)
+        if coding != "identity":
+            body = code_whole(body, coding)
+            headers.append((b"content-encoding", coding.encode()))
+    headers += [(b"vary", vary), (b"content-length", str(len(body)).encode())]
+    return Reply(200, tuple(headers), body)
