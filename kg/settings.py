@@ -48,7 +48,7 @@ class Settings:
         10.0, "deadline of a query, and the most that `timeout=` may ask", minimum=0.01
     )
     query_queue: int = _setting(
-        32, "queries of each server process that may wait for a worker; those beyond get 503", minimum=1
+        256, "queries of each server process that may wait for a worker; those beyond get 503", minimum=1
     )
     query_queue_s: float = _setting(1.0, "how long a query waits for a worker before 503", minimum=0.0)
     max_worker_bytes: int = _setting(
@@ -67,6 +67,11 @@ class Settings:
         "what large answers on their way to slow clients may take in the temporary folder, in each server"
         " process; those beyond get 503",
         minimum=1024**2,
+    )
+    answer_cache_bytes: int = _setting(
+        32 * 1024**2,
+        "memory of each server process for answers that the release has given before; 0 keeps none",
+        minimum=0,
     )
     client_patience_s: float = _setting(
         30.0, "how long a client may take to send or to take the next part before it is cut off", minimum=0.1

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 
 from kg.settings import Settings
 from webapp import assets, current, errors, frame, memento, metrics, responses
 from webapp.addresses import PermanentAddresses
+from webapp.answers import Note
+from webapp.bridge import NOTE
 from webapp.compression import compress
 from webapp.contexts import Contexts
 from webapp.proxies import set_frontage
@@ -50,6 +52,10 @@ BLUEPRINTS = (
 )
 
 
+KEPT = frozenset({"pages", "entities", "explore", "articles", "ontology", "browse", "sparql", "terms"})
+"""Blueprints whose answers may be kept: what they say follows from the release and the request alone."""
+
+
 def create_app(settings: Settings) -> Flask:
     """Return the application. It opens nothing before the first request, so a server may fork it."""
     app = Flask(__name__)
@@ -71,11 +77,29 @@ def create_app(settings: Settings) -> Flask:
     return app
 
 
+def _note(response: Response) -> None:
+    """Let the answer be kept if it is a function of its release: its entity tag then says the same."""
+    headers, held = response.headers, g.get("context")
+    may_be_kept = (
+        request.blueprint in KEPT
+        and response.status_code == 200
+        and request.method in ("GET", "POST")
+        and headers.get("Cache-Control") == responses.CACHE_CONTROL
+        and {"ETag", "Vary"} <= {name for name, _ in headers}
+        and not {"Set-Cookie", "Server-Timing"} & {name for name, _ in headers}
+        and response.vary.as_set() <= {"accept", "accept-encoding", "accept-language", "cookie"}
+    )
+    if may_be_kept and held is not None:
+        query = g.get("query_note")
+        request.environ[NOTE] = Note(held.release.id, request.endpoint or "", query)
+
+
 def _finish(response: Response) -> Response:
     frame.finish(response)
     memento.finish(response)
     response = responses.add_common_headers(compress(response))
     metrics.count_request(request.endpoint or "none", response.status_code)
+    _note(response)
     # Werkzeug passes such a body to the server bare, and then nobody calls what waits for its end.
     response.direct_passthrough = False
     current.keep_until_closed(response)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from kg.settings import read_settings
+from webapp.answers import AnswerCache
 from webapp.app import create_app
 from webapp.bridge import Bridge
 from webapp.direct import DirectSparql
@@ -16,5 +19,6 @@ application = Bridge(
     threads=_settings.threads,
     max_body_bytes=_settings.max_query_bytes,
     patience_s=_settings.client_patience_s,
+    cache=AnswerCache(Path(_settings.var), _settings.answer_cache_bytes),
     shortcut=DirectSparql(_app.extensions["kg_contexts"], _settings),
 )

@@ -24,6 +24,7 @@ from http import HTTPStatus
 from typing import Any, Protocol
 
 from kg.store.base import Cancellation
+from webapp.answers import AnswerCache, Key, Reply
 
 _log = logging.getLogger(__name__)
 
@@ -35,19 +36,12 @@ WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 CANCELLATION = "kg.cancellation"
 """Key of the request's ``Cancellation`` in its WSGI environment."""
+NOTE = "kg.note"
+"""Key of the ``Note`` that an application leaves there about an answer that may be kept."""
 HELD_CONTEXT, BEGUN_QUERY = "kg.context", "kg.begun"
 """Keys of what a ``Shortcut`` has in hand when it leaves a request to the application."""
 _WATCH_AFTER_S = 0.02
 """From when on a request is watched for its client's leaving: most are answered before."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A whole response: names of headers in lower case, as ASGI has them."""
-
-    status: int
-    headers: tuple[tuple[bytes, bytes], ...]
-    body: bytes
 
 
 class Shortcut(Protocol):
@@ -89,6 +83,7 @@ class Bridge:
     patience_s: how long the client may take for the next part of its body, or to take the next part of
         an answer.
     shortcut: is asked before the application.
+    cache: is asked before the shortcut.
     """
 
     def __init__(
@@ -99,8 +94,10 @@ class Bridge:
         max_body_bytes: int,
         patience_s: float,
         shortcut: Shortcut | None = None,
+        cache: AnswerCache | None = None,
     ) -> None:
         self._application = application
+        self._cache = cache
         self._shortcut = shortcut
         self._pool = ThreadPoolExecutor(threads, "request")
         self._max_body_bytes = max_body_bytes
@@ -120,21 +117,42 @@ class Bridge:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await self._read_body(scope, receive)
-        cancellation = Cancellation()
-        environ = make_environ(scope, body, cancellation)
-        if self._shortcut is None:
-            await self._apply(environ, cancellation, receive, send)
-        elif (reply := await self._shortcut.answer(environ)) is not None:
+        key = self._cache.make_key(scope, body) if self._cache is not None else None
+        reply = self._cache.find(key, scope) if self._cache is not None and key is not None else None
+        if reply is None:
+            reply = await self._make(scope, body, key, receive, send)
+        if reply is not None:
             await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
             await send({"type": "http.response.body", "body": reply.body})
-        else:
-            try:
-                await self._apply(environ, cancellation, receive, send)
-            finally:
+
+    async def _make(
+        self, scope: Scope, body: bytes, key: Key | None, receive: Receive, send: Send
+    ) -> Reply | None:
+        """Return a reply, or send it in parts and return None."""
+        cancellation = Cancellation()
+        environ = make_environ(scope, body, cancellation)
+        reply = await self._shortcut.answer(environ) if self._shortcut is not None else None
+        if reply is not None:
+            self._keep(key, reply)
+            return reply
+        try:
+            await self._apply(environ, cancellation, key, receive, send)
+        finally:
+            if self._shortcut is not None:
                 self._shortcut.drop(environ)
+        return None
+
+    def _keep(self, key: Key | None, reply: Reply) -> None:
+        if self._cache is not None and key is not None:
+            self._cache.keep(key, reply)
 
     async def _apply(
-        self, environ: dict[str, Any], cancellation: Cancellation, receive: Receive, send: Send
+        self,
+        environ: dict[str, Any],
+        cancellation: Cancellation,
+        key: Key | None,
+        receive: Receive,
+        send: Send,
     ) -> None:
         """Answer by the application, in threads."""
         response = _Response(self._application, environ)
@@ -142,6 +160,8 @@ class Bridge:
         try:
             chunk = await watch.unless_gone(self._in_thread(response.start))
             head = response.head
+            if chunk is not None and response.is_complete:
+                self._keep(key, Reply(head.status, head.headers, chunk, environ.get(NOTE)))
             await send({"type": "http.response.start", "status": head.status, "headers": head.headers})
             while chunk is not None and not response.is_complete:
                 part = {"type": "http.response.body", "body": chunk, "more_body": True}

@@ -15,7 +15,8 @@ from kg.formats import Format
 from kg.settings import Settings
 from kg.store.base import Begun
 from webapp import metrics
-from webapp.bridge import BEGUN_QUERY, CANCELLATION, HELD_CONTEXT, Reply
+from webapp.answers import Note, Reply
+from webapp.bridge import BEGUN_QUERY, CANCELLATION, HELD_CONTEXT
 from webapp.compression import MIN_BYTES, choose_coding, code_whole, is_text
 from webapp.contexts import Contexts, ReleaseContext
 from webapp.negotiation import HTML
@@ -46,6 +47,11 @@ class _Plain:
     environ: dict[str, Any]
     asked: SparqlRequest
     formats: tuple[Format, ...]
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether the same release always gives the same answer."""
+        return bool(find_cache_key("GET", self.asked, self.formats))
 
     def tag(self, release_id: str) -> str:
         """Return the entity tag of the answer; empty where it may change within a release."""
@@ -80,7 +86,10 @@ class DirectSparql:
             return None
         self.drop(environ)
         metrics.count_request(ENDPOINT, 200)
-        return _to_reply(plain, plain.tag(context.release.id), *found)
+        fmt, body, record = found
+        # A POST has no entity tag, but what it asks may be as fixed as what a GET does.
+        note = Note(context.release.id, ENDPOINT, record.note) if plain.is_fixed else None
+        return _to_reply(plain, plain.tag(context.release.id), fmt, body, note)
 
     def drop(self, environ: dict[str, Any]) -> None:
         """Free what the view has not taken over."""
@@ -128,8 +137,8 @@ def _is_plain(environ: dict[str, Any], asked: SparqlRequest, formats: tuple[Form
     )
 
 
-async def _read_whole(begun: Begun, context: ReleaseContext) -> tuple[Format, bytes] | None:
-    """Return format and bytes of an answer that is whole and small at once, and record it."""
+async def _read_whole(begun: Begun, context: ReleaseContext) -> tuple[Format, bytes, Record] | None:
+    """Return format, bytes and record of an answer that is whole and small at once."""
     answer = await begun.wait_shortly(_MAX_BYTES)
     if answer is None:
         return None
@@ -137,10 +146,10 @@ async def _read_whole(begun: Begun, context: ReleaseContext) -> tuple[Format, by
     body, record.rows = answer.whole or b"", answer.rows
     record.bytes = len(body)
     record.end(None)
-    return answer.format, body
+    return answer.format, body, record
 
 
-def _to_reply(plain: _Plain, etag: str, fmt: Format, body: bytes) -> Reply:
+def _to_reply(plain: _Plain, etag: str, fmt: Format, body: bytes, note: Note | None) -> Reply:
     """Return the response, with the headers that the view gives."""
     headers = [*_COMMON, (b"content-type", fmt.content_type.encode())]
     vary = b"Accept"
@@ -154,4 +163,4 @@ def _to_reply(plain: _Plain, etag: str, fmt: Format, body: bytes) -> Reply:
             body = code_whole(body, coding)
             headers.append((b"content-encoding", coding.encode()))
     headers += [(b"vary", vary), (b"content-length", str(len(body)).encode())]
-    return Reply(200, tuple(headers), body)
+    return Reply(200, tuple(headers), body, note)

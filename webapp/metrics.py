@@ -19,9 +19,15 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 
 REQUESTS = Counter("kg_http_requests", "Requests answered.", ("endpoint", "status"))
 QUERIES = Counter("kg_queries", "SPARQL queries of clients, by how they ended.", ("outcome",))
-QUERY_SECONDS = Histogram("kg_query_seconds", "Seconds from a query to its last byte.", buckets=_SECONDS)
+QUERY_SECONDS = Histogram(
+    "kg_query_seconds", "Seconds from a query of the store to its last byte.", buckets=_SECONDS
+)
 RESULT_BYTES = Counter("kg_query_result_bytes", "Bytes of results, before any content coding.")
 RESULT_ROWS = Counter("kg_query_result_rows", "Rows of SELECT results.")
+CACHE = Counter(
+    "kg_answer_cache", "Requests whose answer is kept: given from memory (hit) or made (miss).", ("outcome",)
+)
+CACHE_BYTES = Gauge("kg_answer_cache_bytes", "Bytes of answers that are kept.", multiprocess_mode="livesum")
 STORE = Gauge(
     "kg_store_queries",
     "Queries that run (busy), the slow among them, those that wait, and how many more could start (idle).",
@@ -36,12 +42,26 @@ _states = {name: STORE.labels(name) for name in ("idle", "busy", "slow", "waitin
 _shown: dict[str, int] = {}
 
 
-def count_request(endpoint: str, status: int) -> None:
-    """Count an answered request by the name of its view."""
+def count_request(endpoint: str, status: int, times: int = 1) -> None:
+    """Count answered requests by the name of their view."""
     counter = _requests.get((endpoint, status))
     if counter is None:  # finding a child by its labels costs more than counting
         counter = _requests[endpoint, status] = REQUESTS.labels(endpoint, str(status))
-    counter.inc()
+    counter.inc(times)
+
+
+def count_queries_again(times: int, size: int, rows: int) -> None:
+    """Count queries that were answered from memory, ``size`` and ``rows`` each."""
+    QUERIES.labels("ok").inc(times)
+    RESULT_BYTES.inc(times * size)
+    RESULT_ROWS.inc(times * rows)
+
+
+def count_cache(hits: int, misses: int, size: int) -> None:
+    """Count requests that the cache of answers was asked for, and show how large it is."""
+    CACHE.labels("hit").inc(hits)
+    CACHE.labels("miss").inc(misses)
+    CACHE_BYTES.set(size)
 
 
 def count_query(outcome: str, seconds: float, size: int, rows: int) -> None:

@@ -11,6 +11,7 @@ import logging
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 
 from kg.errors import KgError, QueryCancelled
 from kg.formats import Format
@@ -20,7 +21,7 @@ from webapp import metrics
 _log = logging.getLogger("kg.queries")
 
 
-def ask(store: Store, query: Query, begun: Begun | None = None) -> Answer:
+def ask(store: Store, query: Query, begun: Begun | None = None) -> RecordedAnswer:
     """Answer a query as the store does, and record how it ends.
 
     ``begun`` is the same query where an event loop has begun it.
@@ -35,7 +36,22 @@ def ask(store: Store, query: Query, begun: Begun | None = None) -> Answer:
     except BaseException as error:
         record.end(error)
         raise
-    return _RecordedAnswer(answer, record)
+    return RecordedAnswer(answer, record)
+
+
+@dataclass(frozen=True, slots=True)
+class QueryNote:
+    """What the log tells of a query whose answer is kept."""
+
+    hash: str
+    rows: int | None
+    bytes: int
+
+
+def log_again(note: QueryNote, times: int) -> None:
+    """Record that the answer to a query has been given so many times more, without asking a store."""
+    metrics.count_queries_again(times, note.bytes, note.rows or 0)
+    _log.info("query answered again", extra={"content": {**asdict(note), "times": times}})
 
 
 class Record:
@@ -49,6 +65,12 @@ class Record:
         self.bytes = 0
         self.rows: int | None = None
 
+    @property
+    def note(self) -> QueryNote:
+        """What stays known of the query after it."""
+        digest = hashlib.sha256(self._query.text.encode("utf-8", "replace")).hexdigest()
+        return QueryNote(digest[:16], self.rows, self.bytes)
+
     def end(self, error: BaseException | None) -> None:
         """Count and log how the query ended."""
         if self._ended:
@@ -58,7 +80,7 @@ class Record:
         metrics.count_query(outcome, seconds, self.bytes, self.rows or 0)
         metrics.show_store(self._store.read_state())
         content = {
-            "hash": hashlib.sha256(self._query.text.encode("utf-8", "replace")).hexdigest()[:16],
+            "hash": self.note.hash,
             "client": self._query.client,
             "outcome": outcome,
             "seconds": round(seconds, 4),
@@ -68,7 +90,7 @@ class Record:
         _log.info("query", extra={"content": content})
 
 
-class _RecordedAnswer:
+class RecordedAnswer:
     """An answer that tells its record how it ended."""
 
     def __init__(self, answer: Answer, record: Record) -> None:
@@ -76,11 +98,18 @@ class _RecordedAnswer:
         self._record = record
 
     @property
+    def note(self) -> QueryNote:
+        """What stays known of the query after its answer has been read."""
+        return self._record.note
+
+    @property
     def format(self) -> Format:
+        """The format of the bytes."""
         return self._answer.format
 
     @property
     def whole(self) -> bytes | None:
+        """All bytes at once, where they are there already."""
         data = self._answer.whole
         if data is not None:
             self._record.bytes = len(data)
@@ -89,6 +118,7 @@ class _RecordedAnswer:
 
     @property
     def rows(self) -> int | None:
+        """Rows of a SELECT answer that has been read to its end."""
         return self._answer.rows
 
     def __iter__(self) -> Iterator[bytes]:
@@ -102,6 +132,7 @@ class _RecordedAnswer:
         self._end(None)
 
     def close(self) -> None:
+        """Stop the query where it is."""
         self._answer.close()
         self._end(QueryCancelled("Not all of the answer was wanted."))
 

@@ -122,6 +122,7 @@ class Lease:
         while not self._ended:
             worker = self._held()
             if worker.slow and self._chunks:
+                self.look()  # the end may have come with the first bytes
                 return
             if self._buffered < READ_BYTES:
                 self._keep_chunk(self._receive_probing())

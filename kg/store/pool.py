@@ -29,6 +29,8 @@ from kg.store.queue import FairQueue, Ticket
 
 _log = logging.getLogger(__name__)
 
+SLOW_WAITING = 32
+"""Slow queries that wait at most, each in a thread; there must be threads left to see which query is slow."""
 QUICK_WORKERS = 2
 """Workers that slow queries leave free."""
 SPARE_WORKERS = 2
@@ -132,9 +134,11 @@ class Pool:
         StoreBusy: too many wait already.
         """
         with self._changed:
-            if ticket.client and len(self._quick) + len(self._slow) >= self._size.waiting:
+            lane = self._slow if slow else self._quick
+            most = min(self._size.waiting, SLOW_WAITING) if slow else self._size.waiting
+            if ticket.client and len(lane) >= most:
                 raise self._explain_none()
-            (self._slow if slow else self._quick).push(ticket)
+            lane.push(ticket)
             self._serve()
         return ticket
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
 from werkzeug.datastructures import Headers
 
 from kg.settings import Settings
+from webapp.answers import AnswerCache
 from webapp.bridge import Bridge, Message
 from webapp.direct import DirectSparql
 
@@ -23,20 +25,34 @@ class ThroughBridge:
     ``answered`` counts what was answered before the application was called.
     """
 
-    def __init__(self, app: Flask, settings: Settings) -> None:
+    def __init__(self, app: Flask, settings: Settings, cache: AnswerCache | None = None) -> None:
         self.answered = 0
+        self.cache = cache or AnswerCache(Path(settings.var), 0)
         self._application = app.wsgi_app
         self._called = False
-        self.shortcut = DirectSparql(app.extensions["kg_contexts"], settings)
+        shortcut = DirectSparql(app.extensions["kg_contexts"], settings)
         self._bridge = Bridge(
             self._call,
             threads=4,
             max_body_bytes=settings.max_query_bytes,
             patience_s=settings.client_patience_s,
-            shortcut=self.shortcut,
+            shortcut=shortcut,
+            cache=self.cache,
         )
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
+
+    def forbid_making(self) -> None:
+        """From now on a request that is not answered from memory fails."""
+        self._bridge._make = None  # type: ignore[assignment, method-assign]
+
+    def call_in_loop(self, work: Callable[[], None]) -> None:
+        """Call something where the bridge runs."""
+
+        async def call() -> None:
+            work()
+
+        asyncio.run_coroutine_threadsafe(call(), self._loop).result(10)
 
     def _call(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         self._called = True

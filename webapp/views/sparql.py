@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 
 from kg.errors import NotAcceptable, StoreError
 from kg.formats import GRAPH_FORMATS, TSV, TURTLE, Format
@@ -48,6 +48,7 @@ def query() -> Response:
     else:
         answer = ask(current.context().store, _to_query(asked, formats), current.begun())
         response = send_answer(answer, current.settings().max_spool_bytes)
+        g.query_note = answer.note
     return add_cache_headers(response, etag) if etag and response.status_code == 200 else response
 
 
