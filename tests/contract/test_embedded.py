@@ -81,13 +81,13 @@ def test_short_answers_free_the_worker_before_they_are_read(embedded: EmbeddedSt
     assert all(b"true" in b"".join(answer) for answer in answers)
 
 
-def test_a_spare_stands_ready(embedded: EmbeddedStore) -> None:
+def test_a_spare_stands_ready(embedded: EmbeddedStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next query need not wait until a lost worker is replaced."""
     wait_for_idle(embedded, 2)
+    monkeypatch.setattr(embedded._pool, "_start_missing", lambda: None)
     with pytest.raises(errors.QueryTooLarge):
         embedded.query(Query("SELECT * {" + "{" * 50_000 + "}" * 50_000 + "}"))
-    started = time.monotonic()
-    b"".join(embedded.query(Query("ASK {}")))
-    assert time.monotonic() - started < 0.05
+    assert b"true" in b"".join(embedded.query(Query("ASK {}")))
 
 
 def test_closing_ends_all_processes_and_running_queries(store_path: Path) -> None:
