@@ -73,6 +73,9 @@ class Settings:
         "memory of each server process for answers that the release has given before; 0 keeps none",
         minimum=0,
     )
+    access_log: bool = _setting(
+        False, "whether each request is a line of log: true or false; a query has one in any case"
+    )
     client_patience_s: float = _setting(
         30.0, "how long a client may take to send or to take the next part before it is cut off", minimum=0.1
     )
@@ -254,12 +257,28 @@ def _convert(name: str, value: Any, where: str) -> Any:
     setting = known[name]
     wanted: Any = type(setting.default)
     try:
-        if isinstance(value, (bool, list, dict)):
-            raise ValueError
-        converted = wanted(value)
+        converted = _to_truth(value) if wanted is bool else _to_value(value, wanted)
     except ValueError:
         raise SettingsError(f"{where}{name} is {value!r}, but must be of type {wanted.__name__}.") from None
     minimum = setting.metadata["minimum"]
     if minimum is not None and converted < minimum:
         raise SettingsError(f"{where}{name} is {converted}, but must be at least {minimum}.")
     return converted
+
+
+def _to_truth(value: Any) -> bool:
+    """Return a truth value of TOML, or of an environment, which has words only.
+
+    >>> _to_truth(True), _to_truth("False")
+    (True, False)
+    """
+    words = {"true": True, "false": False}
+    if str(value).lower() not in words:
+        raise ValueError
+    return words[str(value).lower()]
+
+
+def _to_value(value: Any, wanted: Any) -> Any:
+    if isinstance(value, (bool, list, dict)):
+        raise ValueError
+    return wanted(value)

@@ -117,7 +117,7 @@ def run_server(settings: Settings) -> None:
             workers_kill_timeout=10,
             websockets=False,
             log_level=LogLevels.error,
-            log_access=True,
+            log_access=settings.access_log,
             process_name="kg",
         ).serve()
 

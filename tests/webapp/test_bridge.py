@@ -198,7 +198,8 @@ def test_a_slow_client_holds_no_thread() -> None:
         bridge = Bridge(say(b"a", b"b", b"c"), threads=2, max_body_bytes=8, patience_s=5)
 
         async def receive() -> Message:
-            return BODY
+            await asyncio.Event().wait()  # such a client sends nothing more, and stays
+            raise AssertionError
 
         async def take_slowly(message: Message) -> None:
             await asyncio.sleep(1.0 if message.get("more_body") else 0)
