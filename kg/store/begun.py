@@ -18,7 +18,7 @@ from kg.formats import Format
 from kg.store.base import Query
 from kg.store.lease import Lease, LeasedAnswer
 from kg.store.pool import Pool
-from kg.store.process import WorkerProcess
+from kg.store.process import Lost, WorkerProcess
 from kg.store.queue import Ticket
 
 PATIENCE_S = 0.02
@@ -74,9 +74,12 @@ class Begun:
             return None
         loop = asyncio.get_running_loop()
         until = loop.time() + PATIENCE_S
-        while self._lease.buffered <= max_bytes and await _wait_readable(loop, worker.output_fd, until):
-            if (found := self._lease.look()) is not None:
-                return found
+        with contextlib.suppress(Lost):
+            while self._lease.buffered <= max_bytes and loop.time() < until:
+                if not await _wait_readable(loop, worker.output_fd, until):
+                    break
+                if (found := self._lease.look()) is not None:
+                    return found
         return None
 
     async def _take_turn(self) -> WorkerProcess:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from kg import errors
@@ -63,6 +64,7 @@ class Lease:
         Raises
         ------
         StoreError: it has come to an error.
+        Lost: the worker has ended; why may take a while to be known, so a thread has to ask.
         """
         worker = self._held()
         try:
@@ -72,8 +74,8 @@ class Lease:
                     self._format = _to_format(payload)
                 else:
                     self._keep_chunk(payload)
-        except (Overdue, Lost):
-            return None  # why a worker was lost may take a while to be known; a thread will ask
+        except Overdue:
+            return None
         return self._format if self._ended else None
 
     @property
@@ -122,7 +124,8 @@ class Lease:
         while not self._ended:
             worker = self._held()
             if worker.slow and self._chunks:
-                self.look()  # the end may have come with the first bytes
+                with suppress(Lost):  # whoever reads on will see it too
+                    self.look()  # the end may have come with the first bytes
                 return
             if self._buffered < READ_BYTES:
                 self._keep_chunk(self._receive_probing())

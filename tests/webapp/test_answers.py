@@ -185,17 +185,15 @@ def test_what_has_no_key(cache: AnswerCache, change: dict[str, Any]) -> None:
 def test_what_was_given_is_counted(
     through: ThroughBridge, client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "kg.queries")
     for _ in range(3):
         client.get("/sparql", **CSV)
-    caplog.set_level("INFO", "kg.queries")
     through.call_in_loop(through.cache.tell)
-    (record,) = caplog.records
-    content = record.content  # type: ignore[attr-defined]
-    assert (content["times"], content["rows"], content["bytes"]) == (
-        2,
-        2,
-        len(client.get("/sparql", **CSV).data),
-    )
+    again = [record.content for record in caplog.records if record.message == "query answered again"]  # type: ignore[attr-defined]
+    assert sum(content["times"] for content in again) == 2
+    assert {(content["rows"], content["bytes"]) for content in again} == {
+        (2, len(client.get("/sparql", **CSV).data))
+    }
     text = client.get("/metrics").data.decode()
     assert 'kg_answer_cache_total{outcome="hit"}' in text and "kg_answer_cache_bytes" in text
 
