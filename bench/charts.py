@@ -21,6 +21,8 @@ COLOURS = {
     "fuseki": "#3c7a5a",
     "rdflib-endpoint": "#777777",
 }
+MARKS = {"oxigraph": "o", "virtuoso": "s", "fuseki": "^", "rdflib-endpoint": "D"}
+"""Forms beside colours, for eyes that see few colours."""
 plt.rcParams |= {"svg.hashsalt": "article-kg", "font.size": 9, "axes.spines.top": False}
 plt.rcParams |= {"axes.spines.right": False, "svg.fonttype": "none"}
 
@@ -46,7 +48,7 @@ def draw_ratios(results: list[Result]) -> Figure:
     for axis, result in zip(axes[0], results, strict=True):
         for peer in result.columns[1:]:
             points = [(ratio, row) for row, name in enumerate(names) if (ratio := result.ratio(name, peer))]
-            axis.plot(*zip(*points, strict=True), "o", color=COLOURS[peer], label=peer, markersize=5)
+            axis.plot(*zip(*points, strict=True), MARKS[peer], color=COLOURS[peer], label=peer, markersize=5)
         axis.axvline(1, color="#333", linewidth=1)
         axis.set_xscale("log")
         axis.set_title(f"{result.triples:,} triples")
@@ -60,7 +62,7 @@ def draw_ratios(results: list[Result]) -> Figure:
 
 def draw_load(results: list[Result]) -> Figure:
     """Draw requests per second of each server at each number of connections."""
-    figure, axes = plt.subplots(1, len(results), figsize=(4.2 * len(results) + 1.2, 3.6), squeeze=False)
+    figure, axes = plt.subplots(1, len(results), figsize=(max(7.2, 4.2 * len(results)), 3.6), squeeze=False)
     for axis, result in zip(axes[0], results, strict=True):
         width = 0.8 / len(result.columns)
         for place, name in enumerate(result.columns):
