@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -197,9 +197,15 @@ def test_a_slow_client_holds_no_thread() -> None:
     async def run() -> float:
         bridge = Bridge(say(b"a", b"b", b"c"), threads=2, max_body_bytes=8, patience_s=5)
 
-        async def receive() -> Message:
-            await asyncio.Event().wait()  # such a client sends nothing more, and stays
-            raise AssertionError
+        def send_once() -> Callable[[], Awaitable[Message]]:
+            rest = [BODY]
+
+            async def receive() -> Message:
+                if not rest:
+                    await asyncio.Event().wait()  # such a client sends nothing more, and stays
+                return rest.pop()
+
+            return receive
 
         async def take_slowly(message: Message) -> None:
             await asyncio.sleep(1.0 if message.get("more_body") else 0)
@@ -207,10 +213,10 @@ def test_a_slow_client_holds_no_thread() -> None:
         async def take(message: Message) -> None:
             pass
 
-        slow = [asyncio.ensure_future(bridge(dict(SCOPE), receive, take_slowly)) for _ in range(10)]
+        slow = [asyncio.ensure_future(bridge(dict(SCOPE), send_once(), take_slowly)) for _ in range(10)]
         await asyncio.sleep(0.2)
         started = time.monotonic()
-        await bridge(dict(SCOPE), receive, take)
+        await bridge(dict(SCOPE), send_once(), take)
         took = time.monotonic() - started
         for task in slow:
             task.cancel()
