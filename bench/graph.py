@@ -82,6 +82,19 @@ class Size:
         """Editions of all forums."""
         return self.forums * EDITIONS
 
+    @property
+    def kinds(self) -> dict[str, tuple[int, str]]:
+        """How many there are of each kind of entity, and its class as a prefixed name."""
+        return {
+            "role": (ROLES, "org:Role"),
+            "place": (PLACES, "schema:Place"),
+            "person": (self.people, "schema:Person"),
+            "body": (self.bodies, "org:Organization"),
+            "post": (self.bodies, "org:Post"),
+            "forum": (self.forums, "schema:EventSeries"),
+            "edition": (self.editions, "kg:ForumEdition"),
+        }
+
 
 def make_graph(triples: int) -> Iterator[str]:
     """Yield the lines of N-Quads, each with its line feed, of at least so many triples."""
@@ -155,16 +168,7 @@ def _make_concepts() -> Iterator[str]:
 
 def _make_entities(size: Size) -> Iterator[str]:
     graph = iri(":entities")
-    kinds = {
-        "role": (ROLES, "org:Role"),
-        "place": (PLACES, "schema:Place"),
-        "person": (size.people, "schema:Person"),
-        "body": (size.bodies, "org:Organization"),
-        "post": (size.bodies, "org:Post"),
-        "forum": (size.forums, "schema:EventSeries"),
-        "edition": (size.editions, "kg:ForumEdition"),
-    }
-    for kind, (count, type_) in kinds.items():
+    for kind, (count, type_) in size.kinds.items():
         for number in range(count):
             thing = iri(f"id:{kind}-{number}")
             yield from _describe(thing, graph, ("rdf:type", iri(type_)))

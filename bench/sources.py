@@ -24,7 +24,6 @@ from bench.graph import (
     FIRST_DAY,
     MEMBERSHIPS,
     PARTICIPATIONS,
-    PLACES,
     ROLES,
     Size,
     name_thing,
@@ -66,16 +65,7 @@ def write_sources(folder: Path, triples: int) -> int:
 
 def _write_entities(size: Size) -> Iterator[str]:
     yield _HEAD
-    kinds = {
-        "role": (ROLES, "org:Role"),
-        "place": (PLACES, "schema:Place"),
-        "person": (size.people, "schema:Person"),
-        "body": (size.bodies, "org:Organization"),
-        "post": (size.bodies, "org:Post"),
-        "forum": (size.forums, "schema:EventSeries"),
-        "edition": (size.editions, "kg:ForumEdition"),
-    }
-    for kind, (count, type_) in kinds.items():
+    for kind, (count, type_) in size.kinds.items():
         for number in range(count):
             pairs = [f'skos:prefLabel "{name}"@{lang}' for lang, name in name_thing(kind, number).items()]
             pairs += _relate(kind, number)
