@@ -160,7 +160,7 @@ def main() -> None:
             measure_loading(Path(name), release, figures)
     date = datetime.now(UTC).date().isoformat()
     if asked.write:
-        write_result(Result("build", asked.triples, date, machine, "", True, figures))
+        write_result(Result("build", asked.triples, date, machine, "", figures))
         write_page()
 
 

@@ -29,7 +29,7 @@ from bench.graph import BASE, Size
 from bench.report import render_result, write_page
 from bench.results import OURS, Figures, Result, write_result
 from bench.run import prepare_graph
-from bench.servers import ROOT, build, describe_machine
+from bench.servers import ROOT, describe_machine, prepare_release
 from bench.soak import find_family, read_memory
 from kg.settings import Settings
 from tests.engines.process import find_free_port
@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def measure(folder: Path, triples: int, rounds: int) -> Result:
     """Measure at one size; builds the release unless the folder has it."""
-    var = prepare_release(folder, triples)
+    var = prepare_var(folder, triples)
     machine = describe_machine()
     figures = measure_in_process(var, Size(triples), rounds)
     figures |= measure_server(var, Size(triples), rounds)
@@ -78,18 +78,14 @@ def measure(folder: Path, triples: int, rounds: int) -> Result:
         f"{PAGES} things of a kind in each of {rounds} rounds; what is told is the median of each round"
     ]
     machine = f"{machine} at the start, {describe_machine()} at the end"
-    return Result("pages", triples, f"{datetime.now(UTC):%Y-%m-%d}", machine, "", True, figures, {}, remarks)
+    return Result("pages", triples, f"{datetime.now(UTC):%Y-%m-%d}", machine, "", figures, {}, remarks)
 
 
-def prepare_release(folder: Path, triples: int) -> Path:
+def prepare_var(folder: Path, triples: int) -> Path:
     """Return the folder of releases for a graph of a size."""
     graph = prepare_graph(folder, triples)
-    var = graph.with_name("ours") / "var"
-    if not var.exists():
-        var.parent.mkdir(parents=True, exist_ok=True)
-        loaded_s = build(var, graph)
-        (var.parent / "loaded-in-s").write_text(f"{loaded_s:.1f}")
-    return var
+    prepare_release(graph.with_name("ours"), graph)
+    return graph.with_name("ours") / "var"
 
 
 def measure_in_process(var: Path, size: Size, rounds: int) -> Figures:

@@ -21,7 +21,7 @@ Figures = dict[str, dict[str, list[float]]]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One run: ``unit`` says what the figures are, and ``less_is_better`` how to read them.
+    """One run: ``unit`` says what the figures are.
 
     ``machine`` says how busy it was before and after, ``loading`` how many seconds each server loaded, and
     ``remarks`` what failed or differed.
@@ -32,7 +32,6 @@ class Result:
     date: str
     machine: str
     unit: str
-    less_is_better: bool
     figures: Figures
     loading: dict[str, float] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)

@@ -107,7 +107,6 @@ def measure(kind: str, servers: list[Server], triples: int, rounds: int) -> Resu
         date=f"{datetime.now(UTC):%Y-%m-%d}",
         machine=f"{before} at the start, {describe_machine()} at the end",
         unit="ms" if kind == "mix" else "requests/s",
-        less_is_better=kind == "mix",
         figures=figures,
         loading={server.name: server.load_s for server in servers},
         remarks=remarks,

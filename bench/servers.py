@@ -50,11 +50,8 @@ def read_quads(path: Path) -> Iterator[Quad]:
 
 @contextmanager
 def serve_ours(folder: Path, graph: Path) -> Iterator[Server]:
-    """Build a release of a graph, unless the folder has it, and serve it by ``kg serve`` as it comes."""
-    kept = folder / "loaded-in-s"
-    if not kept.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        kept.write_text(f"{build(folder / 'var', graph):.1f}")
+    """Serve a release of a graph by ``kg serve`` as it comes, until the block ends."""
+    load_s = prepare_release(folder, graph)
     port = find_free_port()
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "kg", "--var", str(folder / "var")]
@@ -64,10 +61,19 @@ def serve_ours(folder: Path, graph: Path) -> Iterator[Server]:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     try:
         wait_until_up(server, f"{url}/readyz", folder / "ours.log")
-        yield Server(OURS, f"{url}/sparql", float(kept.read_text()))
+        yield Server(OURS, f"{url}/sparql", load_s)
     finally:
         server.terminate()  # asked, and not killed as peers are: it has workers to end
         server.wait(30)
+
+
+def prepare_release(folder: Path, graph: Path) -> float:
+    """Build a release of a graph in ``folder/var``, unless it is there; returns its seconds of loading."""
+    kept = folder / "loaded-in-s"
+    if not kept.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        kept.write_text(f"{build(folder / 'var', graph):.1f}")
+    return float(kept.read_text())
 
 
 def wait_until_up(server: subprocess.Popen[bytes], url: str, log: Path) -> None:

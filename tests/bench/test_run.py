@@ -27,7 +27,7 @@ def measure(server: str, seconds: float, rows: int = 1, fault: str = "") -> Meas
 def make_result(kind: str = "mix", triples: int = 1000, figure: float = 3.0) -> Result:
     line = "labels" if kind == "mix" else "8"
     figures = {line: {"peer": [1.0], OURS: [figure - 1, figure, figure + 1]}}
-    return Result(kind, triples, "2026-01-01", "2 cores", "ms", True, figures, {OURS: 1.5})
+    return Result(kind, triples, "2026-01-01", "2 cores", "ms", figures, {OURS: 1.5})
 
 
 def literal(value: str, datatype: str) -> dict[str, str]:
