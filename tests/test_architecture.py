@@ -54,7 +54,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 
 WEB = {"flask", "werkzeug", "jinja2", "webapp"}
 SERVER = {"granian"}
-ENGINES = {"pyoxigraph", "rdflib", "SPARQLWrapper", "pyshacl"}
+ENGINES = {"pyoxigraph", "rdflib", "SPARQLWrapper", "pyshacl", "shacl"}
 
 
 def find_modules(package: str) -> dict[str, Path]:
@@ -156,7 +156,9 @@ def test_the_store_seam_knows_no_engine() -> None:
 @pytest.mark.parametrize("module", WEBAPP)
 def test_the_web_application_knows_no_engine(module: str) -> None:
     assert_not_imported(
-        module, {"rdflib", "SPARQLWrapper", "pyshacl"}, "it asks the store, whichever engine is behind it"
+        module,
+        {"rdflib", "SPARQLWrapper", "pyshacl", "shacl"},
+        "it asks the store, whichever engine is behind it",
     )
 
 
@@ -166,7 +168,7 @@ def test_the_protocol_is_pure(module: str) -> None:
 
 
 def test_a_server_carries_nothing_that_only_builds_need() -> None:
-    heavy = {"rdflib", "pyshacl", "pyld", "SPARQLWrapper", "rich", "kg.check"}
+    heavy = {"rdflib", "pyshacl", "shacl", "pyld", "SPARQLWrapper", "rich", "kg.check"}
     program = "import sys, kg.cli.serving, webapp.asgi; print(*sys.modules)"
     told = subprocess.check_output([sys.executable, "-c", program], cwd=ROOT, text=True)
     loaded = heavy & set(told.split())

@@ -9,16 +9,20 @@ Source: Shapes Constraint Language (SHACL), sections 2.3 (property paths) and 4 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
-from pyoxigraph import NamedNode, Store, Triple
+from pyoxigraph import NamedNode, Store
 from rdflib import RDF, Graph, URIRef
-from rdflib.collection import Collection
+from rdflib.collection import Collection as List
 from rdflib.namespace import SH
 from rdflib.term import Node
 
-from kg.vocab import RDFS, named
+from kg.vocab import RDFS
+
+KEPT = 4_096
+"""Things that stay in memory with what is said about them: terms of the vocabulary are near everything."""
 
 _SUBCLASS = RDFS("subClassOf")
 _TARGETS = (SH.targetClass, SH.targetSubjectsOf)
@@ -85,7 +89,7 @@ class _Walk:
         inner = [o for predicate in _VALUE_SHAPES for o in self.shapes.objects(shape, predicate)]
         for predicate in _LISTS:
             for members in self.shapes.objects(shape, predicate):
-                inner += Collection(self.shapes, members)
+                inner += List(self.shapes, members)
         for other in inner:
             self.follow_shape(other, step, (*above, shape))
 
@@ -94,7 +98,7 @@ class _Walk:
         if isinstance(path, URIRef):
             return step + 1
         if (path, RDF.first, None) in self.shapes:
-            for part in Collection(self.shapes, path):
+            for part in List(self.shapes, path):
                 step = self._follow_path(part, step)
             return step
         inverse = self.shapes.value(path, SH.inversePath)
@@ -104,24 +108,57 @@ class _Walk:
         choices = self.shapes.value(path, SH.alternativePath)
         if choices is None:
             raise _Unbounded  # a path of any length, or the inverse of more than a property
-        return max(self._follow_path(choice, step) for choice in Collection(self.shapes, choices))
+        return max(self._follow_path(choice, step) for choice in List(self.shapes, choices))
 
 
-def gather(store: Store, focus: Iterable[NamedNode], reach: Reach) -> set[Triple]:
-    """Return the triples within reach of focus nodes, and which classes are part of which."""
-    triples = {quad.triple for quad in store.quads_for_pattern(None, _SUBCLASS, None)}
-    told: dict[NamedNode, set[Triple]] = {}
-    nodes = set(focus)
-    for step in range(reach.steps + 1):
-        following: set[NamedNode] = set()
-        for node in nodes:
-            for name in reach.backwards[step]:
-                leading = {quad.triple for quad in store.quads_for_pattern(None, NamedNode(name), node)}
+class Surroundings:
+    """Finds what is within reach of focus nodes, in a store; IRIs and triples are text, as in N-Triples.
+
+    Parameters
+    ----------
+    near: all triples about some subjects, from which they are taken faster than from the store.
+    """
+
+    def __init__(self, store: Store, reach: Reach, near: Mapping[str, Collection[str]] | None = None) -> None:
+        self._store = store
+        self._reach = reach
+        self._near = near or {}
+
+    def gather(self, focus: Iterable[str]) -> set[str]:
+        """Return the triples within reach of focus nodes, and which classes are part of which."""
+        triples = {str(quad.triple) for quad in self._store.quads_for_pattern(None, _SUBCLASS, None)}
+        told: set[str] = set()
+        nodes = set(focus)
+        for step in range(self._reach.steps + 1):
+            following: set[str] = set()
+            for name in self._reach.backwards[step]:
+                leading = {triple for node in nodes for triple in self._lead_to(node, name)}
                 triples |= leading
-                following.update(named(triple.subject) for triple in leading)
-            if node not in told:
-                told[node] = {quad.triple for quad in store.quads_for_pattern(node, None, None)}
-                triples |= told[node]
-            following.update(t.object for t in told[node] if isinstance(t.object, NamedNode))
-        nodes = following
-    return triples
+                following.update(triple.partition(" ")[0] for triple in leading)
+            for node in nodes:
+                about = self._tell(node)
+                if node not in told:
+                    told.add(node)
+                    triples.update(about)
+                following.update(_list_objects(about))
+            nodes = following
+        return triples
+
+    def _tell(self, node: str) -> Collection[str]:
+        return self._near.get(node) or _read_all(self._store, node)
+
+    def _lead_to(self, node: str, name: str) -> Iterator[str]:
+        pattern = (None, NamedNode(name), NamedNode(node[1:-1]))
+        return (str(quad.triple) for quad in self._store.quads_for_pattern(*pattern))
+
+
+def _list_objects(triples: Iterable[str]) -> Iterator[str]:
+    for triple in triples:
+        value = triple.split(" ", 2)[2]
+        if value.startswith("<") and not value.startswith("<<"):
+            yield value
+
+
+@lru_cache(KEPT)
+def _read_all(store: Store, node: str) -> Collection[str]:
+    return {str(quad.triple) for quad in store.quads_for_pattern(NamedNode(node[1:-1]), None, None)}

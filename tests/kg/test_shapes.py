@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
 import rdflib
+from pyoxigraph import Store
 
+from bench.sources import write_sources
 from kg.check import shapes
 from kg.check.findings import Report, check_sources
-from kg.check.reach import Reach, measure_reach
+from kg.check.reach import Reach, Surroundings, measure_reach
 from kg.check.verdicts import read_verdicts, write_verdicts
 from kg.release.build import build_release
 from kg.sources import read_sources
 from tests.conftest import BASE
 
 ROOT = Path(__file__).parent.parent.parent
+ONTOLOGY = f"{BASE}ontology"
 FACTS = "data/articles/river-forum/facts.ttl"
 FAULTY = """
 id:a a org:Membership ; skos:prefLabel "a"@en ; org:member id:river-council ; org:organization id:city ;
@@ -67,12 +71,10 @@ def test_other_processes_find_the_same(faulty: Path, monkeypatch: pytest.MonkeyP
 
 
 def count_validations(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Return a list that grows by one whenever something is validated."""
+    """Return a list that grows by one whenever a batch is validated."""
     made: list[int] = []
-    validate = shapes.pyshacl.validate
-    monkeypatch.setattr(
-        shapes.pyshacl, "validate", lambda *given, **named: made.append(1) or validate(*given, **named)
-    )
+    holds = shapes._holds
+    monkeypatch.setattr(shapes, "_holds", lambda *given: made.append(1) or holds(*given))
     return made
 
 
@@ -98,6 +100,59 @@ def test_a_fault_is_found_each_time(tmp_path: Path, faulty: Path) -> None:
     verdicts = tmp_path / "verdicts"
     first = check(faulty, verdicts).findings
     assert check(faulty, verdicts).findings == first != ()
+
+
+def spoil(lines: list[str], rng: random.Random) -> list[str]:
+    """Return lines of N-Triples with one fault, or something that is none."""
+    lines, number = list(lines), rng.randrange(len(lines))
+    (subject, predicate, rest), other = lines[number].split(" ", 2), rng.choice(lines).split(" ", 2)
+    spoilt = {
+        "gone": "",
+        "another value": f"{subject} {predicate} {other[2]}",
+        "a second value": f"{lines[number]}\n{subject} {predicate} {other[2]}",
+        "another property": f"{subject} {other[1]} {rest}" if rest.startswith("<") else "",
+        "a text": f'{subject} {predicate} "7" .',
+        "no number": f'{subject} {predicate} "x"^^<http://www.w3.org/2001/XMLSchema#integer> .',
+        "an empty text": f'{subject} {predicate} "" .',
+        "a second name": f'{lines[number]}\n{subject} {predicate} "w{number}"@en .',
+    }
+    lines[number] = rng.choice(list(spoilt.values()))
+    return lines
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_quick_engine_passes_nothing_that_pyshacl_does_not(tmp_path: Path) -> None:
+    write_sources(tmp_path / "sound", 2_000)
+    store, rng = Store(), random.Random(5)
+    store.extend(check(tmp_path / "sound").quads)
+    text = (ROOT / "ontology/shapes.ttl").read_text(encoding="utf-8")
+    reach = measure_reach(rdflib.Graph().parse(data=text, format="turtle", publicID=BASE))
+    assert reach is not None
+    subjects = sorted({f"{quad.subject}" for quad in store if not quad.subject.value.startswith(ONTOLOGY)})
+    outcomes = []
+    for number in range(100):
+        focus = rng.sample(subjects, 20)
+        lines = sorted(f"{triple} ." for triple in Surroundings(store, reach).gather(focus))
+        for _ in range(number % 10):
+            lines = spoil(lines, rng)
+        triples = {line.removesuffix(" .") for block in lines for line in block.splitlines()}
+        nodes, content = (
+            {node[1:-1] for node in focus},
+            "".join(f"{triple} .\n" for triple in sorted(triples)),
+        )
+        _, found = shapes._validate(text, BASE, triples, nodes, frozenset())
+        outcomes.append((not found, shapes._holds(text, BASE, content, nodes)))
+    assert (False, True) not in outcomes
+    assert outcomes.count((True, True)) > 10 < outcomes.count((False, False))
+
+
+@pytest.mark.usefixtures("in_batches")
+def test_a_shape_that_makes_no_sense_is_a_finding_in_batches_too(sources_copy: Path) -> None:
+    path = sources_copy / "ontology/shapes.ttl"
+    senseless = "<urn:s> a sh:NodeShape ; sh:targetClass schema:Person ; sh:property [ sh:minCount 1 ] .\n"
+    path.write_text(path.read_text() + "@prefix schema: <https://schema.org/> .\n" + senseless)
+    (finding,) = check(sources_copy).findings
+    assert (finding.code, finding.place.path.name) == ("malformed", "shapes.ttl")
 
 
 def test_other_shapes_are_asked_anew(tmp_path: Path, sources_copy: Path) -> None:
