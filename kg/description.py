@@ -11,13 +11,14 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
+from operator import itemgetter
 from threading import Lock
 
 from pyoxigraph import (
-    Literal,
     NamedNode,
     Quad,
     QueryResultsFormat,
@@ -30,28 +31,13 @@ from pyoxigraph import (
 
 from kg import description_queries as queries
 from kg.formats import JSON, N_TRIPLES
+from kg.lines import Line, Statements, list_lines, to_line, to_triples
 from kg.lookups import FOLLOWED, Lookups
 from kg.store.base import Limits, Query, Store
-from kg.vocab import (
-    AXIOM,
-    COMMENT,
-    EXACT,
-    OA,
-    OWL,
-    PREF_LABEL,
-    PREFIX,
-    RDFS,
-    SOURCE,
-    SUFFIX,
-    TYPE,
-    Names,
-    named,
-    plain,
-)
+from kg.vocab import OWL, TYPE, Names
 
-_ANNOTATED = (OWL("annotatedSource"), OWL("annotatedProperty"), OWL("annotatedTarget"))
-_BODY, _HAS_SOURCE, _START, _END = OA("hasBody"), OA("hasSource"), OA("start"), OA("end")
-_LABEL = RDFS("label")
+_ANNOTATED_SOURCE, _TYPE = str(OWL("annotatedSource")), str(TYPE)
+_FOLLOWED = frozenset(map(str, FOLLOWED))
 
 MAX_NODES = 30
 """N-ary nodes of one description, each with all its evidence: some 40 triples. Of what has more, a page shows
@@ -80,34 +66,41 @@ class Description:
     """
 
     iri: NamedNode
-    own: tuple[Triple, ...]
-    nodes: tuple[Triple, ...] = ()
-    axioms: tuple[Triple, ...] = ()
-    records: tuple[Triple, ...] = ()
-    labels: tuple[Triple, ...] = ()
-    incoming: tuple[Triple, ...] = ()
+    own: Sequence[Triple]
+    nodes: Sequence[Triple] = ()
+    axioms: Sequence[Triple] = ()
+    records: Sequence[Triple] = ()
+    labels: Sequence[Triple] = ()
+    incoming: Sequence[Triple] = ()
     more_incoming: bool = False
+
+    @property
+    def all_lines(self) -> Iterable[Line]:
+        """All triples once, as they come."""
+        parts = (self.own, self.nodes, self.axioms, self.records, self.labels, self.incoming)
+        return dict.fromkeys(chain.from_iterable(map(list_lines, parts)))
+
+    @cached_property
+    def lines(self) -> list[Line]:
+        """All triples once, sorted; the thing itself comes first, and of each thing its types."""
+        iri = str(self.iri)
+        # "!" sorts before "<".
+        found = sorted((s, "!", o) if p == _TYPE else (s, p, o) for s, p, o in self.all_lines)
+        found = [line for line in found if line[0] == iri] + [line for line in found if line[0] != iri]
+        return [(s, _TYPE, o) if p == "!" else (s, p, o) for s, p, o in found]
 
     @cached_property
     def triples(self) -> list[Triple]:
-        """All triples once, sorted by their lines; the thing itself comes first, types at first."""
-        parts = (self.own, self.nodes, self.axioms, self.records, self.labels, self.incoming)
-        lines = {str(triple): triple for part in parts for triple in part}
-        own, kind = f"{self.iri} ", f"> {TYPE} "
-        # "> !" sorts before "> <", and what begins with a blank before all lines.
-        keys = {
-            (" " if line.startswith(own) else "") + line.replace(kind, "> !", 1): triple
-            for line, triple in lines.items()
-        }
-        return [keys[key] for key in sorted(keys)]
+        """All triples once, in the order of the lines."""
+        return to_triples(self.lines)
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
     """A page of links to a thing by one relation; ``known`` of them in all, cut at ``MAX_SORTED``."""
 
-    triples: tuple[Triple, ...]
-    labels: tuple[Triple, ...]
+    triples: Sequence[Triple]
+    labels: Sequence[Triple]
     known: int
     more: bool
     cut: bool
@@ -155,8 +148,10 @@ class Reader:
     lists: LinkLists = field(default_factory=LinkLists)
     lookups: Lookups | None = None
     _prefixes: str = field(init=False)
+    _nameless: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
+        self._nameless = (f"<{self.names.base}evidence/", f"<{self.names.base}fact/")
         self._prefixes = queries.PREFIXES.format(base=self.names.base)
 
     def knows(self, iri: NamedNode) -> bool:
@@ -175,26 +170,28 @@ class Reader:
         StoreError: the store could not answer.
         """
         if self.lookups and self.lookups.covers(iri.value):
-            core: Iterable[Triple] = self.lookups.find_core(iri, MAX_NODES + 1, max_incoming + 1)
+            core: Iterable[Line] = self.lookups.find_core(iri, MAX_NODES + 1, max_incoming + 1)
         else:
             core = self._ask_core(iri, max_incoming)
-        kinds = _sort_core(core, iri, self.names.term("evidence"))
-        incoming = sorted(kinds["incoming"], key=lambda t: (t.predicate.value, str(t.subject)))
+        kinds = _sort_core(core, str(iri), str(self.names.term("evidence")))
+        own, axioms = kinds["own"], kinds["axioms"]
+        incoming = sorted(kinds["incoming"], key=lambda line: (line[1][1:-1], line[0]))
         nodes, more_nodes = _cut_nodes(kinds["nodes"])
-        records = self._read_records(iri, (*kinds["own"], *nodes, *kinds["axioms"], *incoming))
-        shown = (*kinds["own"], *nodes, *kinds["axioms"], *records, *incoming[:max_incoming])
+        records = self._read_records(iri, (*own, *nodes, *axioms, *incoming))
+        shown = incoming[:max_incoming]
+        labels = self._read_labels((*own, *nodes, *axioms, *records, *shown))
         return Description(
             iri=iri,
-            own=tuple(kinds["own"]),
-            nodes=nodes,
-            axioms=tuple(kinds["axioms"]),
-            records=records,
-            labels=self._read_labels(shown),
-            incoming=tuple(incoming[:max_incoming]),
+            own=Statements(tuple(own)),
+            nodes=Statements(tuple(nodes)),
+            axioms=Statements(tuple(axioms)),
+            records=Statements(records),
+            labels=Statements(labels),
+            incoming=Statements(tuple(shown)),
             more_incoming=more_nodes or len(incoming) > max_incoming,
         )
 
-    def _ask_core(self, iri: NamedNode, max_incoming: int) -> tuple[Triple, ...]:
+    def _ask_core(self, iri: NamedNode, max_incoming: int) -> list[Line]:
         hidden = ", ".join(map(str, FOLLOWED))
         bounds = {"nodes": MAX_NODES + 1, "incoming": max_incoming + 1, "hidden": hidden}
         return self._construct(queries.CORE, iri=iri.value, **bounds)
@@ -202,11 +199,12 @@ class Reader:
     def describe_text(self, article: NamedNode) -> Description:
         """Return the sentences of an article, and the evidence and facts that rest on them."""
         found = self._construct(queries.TEXT, iri=article.value)
-        sentence = self.names.term("sentence")
-        sentences = tuple(t for t in found if t.predicate != sentence)
-        citing = sorted({str(t.subject) for t in found if t.predicate == sentence})
+        sentence = str(self.names.term("sentence"))
+        sentences = tuple(line for line in found if line[1] != sentence)
+        citing = sorted({line[0] for line in found if line[1] == sentence})
         records = self._in_batches(queries.RECORDS, "records", citing)
-        return Description(article, own=sentences, records=records, labels=self._read_labels(records))
+        labels = Statements(self._read_labels(records))
+        return Description(article, Statements(sentences), records=Statements(records), labels=labels)
 
     def find_graphs(self, triples: Iterable[Triple]) -> list[Quad]:
         """Return triples with the named graphs that they are in, sorted by graph and then as given."""
@@ -240,17 +238,22 @@ class Reader:
         found = self._sort_incoming(iri.value, relation.value)
         start = bisect_right(found, after) if after else 0
         page = found[start : start + limit]
-        triples = tuple(Triple(NamedNode(subject), relation, iri) for subject in page)
         more = len(found) > start + limit
-        return Incoming(triples, self._read_labels(triples), len(found), more, len(found) == MAX_SORTED)
+        return self._show_incoming(iri, relation, page, len(found), more)
 
     def _look_up_incoming(
         self, lookups: Lookups, iri: NamedNode, relation: NamedNode, after: str, limit: int
     ) -> Incoming:
         found = lookups.list_sources(iri.value, relation.value, after, limit + 1)
-        triples = tuple(Triple(NamedNode(subject), relation, iri) for subject in found[:limit])
         known = lookups.count_sources(iri.value, relation.value, MAX_SORTED)
-        return Incoming(triples, self._read_labels(triples), known, len(found) > limit, known == MAX_SORTED)
+        return self._show_incoming(iri, relation, found[:limit], known, len(found) > limit)
+
+    def _show_incoming(
+        self, iri: NamedNode, relation: NamedNode, page: list[str], known: int, more: bool
+    ) -> Incoming:
+        lines = tuple((f"<{subject}>", str(relation), str(iri)) for subject in page)
+        labels = Statements(self._read_labels(lines))
+        return Incoming(Statements(lines), labels, known, more, known == MAX_SORTED)
 
     def _sort_incoming(self, iri: str, relation: str) -> list[str]:
         found = self.lists.find((iri, relation))
@@ -261,62 +264,63 @@ class Reader:
             self.lists.keep((iri, relation), found)
         return found
 
-    def list_examples(self) -> tuple[Triple, ...]:
+    def list_examples(self) -> Statements:
         """Return the published example queries: their texts, titles and descriptions."""
-        return self._construct(queries.EXAMPLES)
+        return Statements(tuple(self._construct(queries.EXAMPLES)))
 
-    def read_labels(self, things: Iterable[NamedNode]) -> tuple[Triple, ...]:
+    def read_labels(self, things: Iterable[NamedNode]) -> Statements:
         """Return the preferred names and labels of things."""
-        named_ones = [thing for thing in things if not self._is_nameless(thing)]
-        if self.lookups:
-            return tuple(self.lookups.read_labels(thing.value for thing in named_ones))
-        texts = (str(thing) for thing in named_ones)
-        return self._in_batches(queries.LABELS, "things", sorted(texts))
+        return Statements(self._read_labels_of(str(thing) for thing in things))
 
-    def list_instances(self, kinds: Iterable[NamedNode], limit: int) -> tuple[Triple, ...]:
+    def list_instances(self, kinds: Iterable[NamedNode], limit: int) -> Statements:
         """Return the type triples of instances of the given classes, with their labels behind them."""
         found = self._construct(queries.INSTANCES, kinds=" ".join(map(str, kinds)), limit=limit)
-        return (*found, *self._read_labels(found))
+        return Statements((*found, *self._read_labels(found)))
 
-    def list_dated(self, limit: int) -> tuple[Triple, ...]:
+    def list_dated(self, limit: int) -> Statements:
         """Return the dates of things that have any, with the labels of the things behind them."""
         found = self._construct(queries.DATES, limit=limit)
-        return (*found, *self._read_labels(found))
+        return Statements((*found, *self._read_labels(found)))
 
     def list_places(self, iri: NamedNode, limit: int) -> Description:
         """Return the coordinates of places that have any, with their evidence; ``iri`` names the list."""
-        found = self._construct(queries.COORDINATES, limit=limit)
-        return Description(iri, own=(), axioms=found, labels=self._read_labels(found))
+        found = tuple(self._construct(queries.COORDINATES, limit=limit))
+        return Description(iri, (), axioms=Statements(found), labels=Statements(self._read_labels(found)))
 
-    def _read_records(self, iri: NamedNode, triples: Iterable[Triple]) -> tuple[Triple, ...]:
+    def _read_records(self, iri: NamedNode, lines: Iterable[Line]) -> tuple[Line, ...]:
         """Return the evidence of facts; of a record, or of a sentence, itself and what cites it."""
-        evidence, sentence = self.names.term("evidence"), self.names.term("sentence")
-        records = set()
-        for triple in triples:
-            if triple.predicate == evidence:
-                records.add(triple.object)
-            elif triple.predicate == sentence and triple.object == iri:
-                records.add(triple.subject)
+        evidence, sentence, about = str(self.names.term("evidence")), self.names.term("sentence"), str(iri)
+        cites, records = str(sentence), set()
+        for subject, predicate, value in lines:
+            if predicate == evidence:
+                records.add(value)
+            elif predicate == cites and value == about:
+                records.add(subject)
         if self.lookups:
-            known = (record.value for record in records if isinstance(record, NamedNode))
-            return tuple(self.lookups.find_records(known, sentence))
-        return self._in_batches(queries.RECORDS, "records", sorted(map(str, records)))
+            return tuple(self.lookups.find_records((record[1:-1] for record in records), sentence))
+        return self._in_batches(queries.RECORDS, "records", sorted(records))
 
-    def _read_labels(self, triples: Iterable[Triple]) -> tuple[Triple, ...]:
-        terms = {term for triple in triples for term in triple}
-        return self.read_labels(term for term in terms if isinstance(term, NamedNode))
+    def _read_labels(self, lines: Iterable[Line]) -> tuple[Line, ...]:
+        terms = set(chain.from_iterable(lines))
+        return self._read_labels_of(term for term in terms if term.startswith("<"))
 
-    def _is_nameless(self, iri: NamedNode) -> bool:
-        kind = iri.value.removeprefix(self.names.base)
-        return kind.startswith(("evidence/", "fact/")) or "/sentence/" in kind
+    def _read_labels_of(self, things: Iterable[str]) -> tuple[Line, ...]:
+        """Return the labels of things in angle brackets."""
+        named_ones = [thing for thing in things if not self._is_nameless(thing)]
+        if self.lookups:
+            return tuple(self.lookups.read_labels(thing[1:-1] for thing in named_ones))
+        return self._in_batches(queries.LABELS, "things", sorted(named_ones))
 
-    def _in_batches(self, text: str, name: str, values: list[str]) -> tuple[Triple, ...]:
+    def _is_nameless(self, thing: str) -> bool:
+        return thing.startswith(self._nameless) or "/sentence/" in thing
+
+    def _in_batches(self, text: str, name: str, values: list[str]) -> tuple[Line, ...]:
         found = (self._construct(text, **{name: " ".join(batch)}) for batch in _batch(values))
-        return tuple(triple for batch in found for triple in batch)
+        return tuple(chain.from_iterable(found))
 
-    def _construct(self, text: str, **values: object) -> tuple[Triple, ...]:
+    def _construct(self, text: str, **values: object) -> list[Line]:
         content = self._ask(self._prefixes + text.format(**values))
-        return tuple(quad.triple for quad in parse(content, format=RdfFormat.N_TRIPLES))
+        return [to_line(quad.triple) for quad in parse(content, format=RdfFormat.N_TRIPLES)]
 
     def _ask(self, text: str) -> bytes:
         query = Query(text, result_formats=(JSON,), graph_formats=(N_TRIPLES,), limits=self.limits)
@@ -331,162 +335,32 @@ def _batch(values: list[str]) -> Iterator[list[str]]:
     return (values[i : i + AT_ONCE] for i in range(0, len(values), AT_ONCE))
 
 
-def _sort_core(triples: Iterable[Triple], iri: NamedNode, evidence: NamedNode) -> dict[str, list[Triple]]:
+def _sort_core(lines: Iterable[Line], iri: str, evidence: str) -> dict[str, list[Line]]:
     """Tell apart what the first query brought; a link from a node is an incoming one as well."""
-    by_subject: dict[NamedNode, list[Triple]] = defaultdict(list)
-    for triple in dict.fromkeys(triples):
-        by_subject[named(triple.subject)].append(triple)
-    kinds: dict[str, list[Triple]] = defaultdict(list)
+    by_subject: dict[str, list[Line]] = defaultdict(list)
+    for line in dict.fromkeys(lines):
+        by_subject[line[0]].append(line)
+    kinds: dict[str, list[Line]] = defaultdict(list)
     for subject, said in by_subject.items():
-        kind = _kind_of(said, evidence)
+        relations = {relation for _, relation, _ in said}
         if subject == iri:
             kinds["own"] += said
-        elif kind:
-            kinds[kind] += said
-        kinds["incoming"] += [t for t in said if t.object == iri and t.predicate not in FOLLOWED]
+        elif _ANNOTATED_SOURCE in relations:
+            kinds["axioms"] += said
+        elif evidence in relations:
+            kinds["nodes"] += said
+        kinds["incoming"] += [line for line in said if line[2] == iri and line[1] not in _FOLLOWED]
     return kinds
 
 
-def _kind_of(said: list[Triple], evidence: NamedNode) -> str:
-    if any(t.predicate == _ANNOTATED[0] for t in said):
-        return "axioms"
-    return "nodes" if any(t.predicate == evidence for t in said) else ""
-
-
-def _cut_nodes(triples: list[Triple]) -> tuple[tuple[Triple, ...], bool]:
-    subjects = sorted({str(t.subject) for t in triples})
+def _cut_nodes(lines: list[Line]) -> tuple[list[Line], bool]:
+    """Keep the first nodes, in the order of their IRIs, whichever way they were found."""
+    subjects = sorted({line[0] for line in lines})
     kept = set(subjects[:MAX_NODES])
-    return tuple(t for t in triples if str(t.subject) in kept), len(subjects) > MAX_NODES
+    nodes = sorted((line for line in lines if line[0] in kept), key=itemgetter(0))
+    return nodes, len(subjects) > MAX_NODES
 
 
 def query_incoming(iri: NamedNode) -> str:
     """Return the query that gives all links to a thing, where a description shows the first of them."""
     return queries.ALL_INCOMING.format(iri=iri.value)
-
-
-# --- reading a description ---------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Citation:
-    """One evidence record, as a page shows it; a selection has a span, an outside source a ``source``."""
-
-    iri: str
-    fact: NamedNode
-    status: NamedNode | None
-    modality: NamedNode | None
-    article: str = ""
-    exact: str = ""
-    prefix: str = ""
-    suffix: str = ""
-    start_codepoint: int = 0
-    end_codepoint: int = 0
-    sentence_number: int = 0
-    sentence_start: int = 0
-    sentence_end: int = 0
-    source: str = ""
-    source_note: str = ""
-    note: str = ""
-
-
-class Index:
-    """Looks things up in the triples of a description."""
-
-    def __init__(self, description: Description, names: Names) -> None:
-        self.description = description
-        self.names = names
-        self._about: dict[str, dict[str, list[NamedNode | Literal]]] = {}
-        self._facts: dict[Triple, NamedNode] = {}
-        self.subjects: dict[str, list[Triple]] = defaultdict(list)
-        for triple in description.triples:
-            thing, relation, value = triple
-            subject, predicate = named(thing).value, relation.value
-            about = self._about.get(subject)
-            if about is None:
-                about = self._about[subject] = {}
-            if predicate in about:
-                about[predicate].append(plain(value))
-            else:
-                about[predicate] = [plain(value)]
-            self.subjects[subject].append(triple)
-        for triple in (*description.axioms, *description.records):
-            if triple.predicate == TYPE and triple.object == AXIOM:
-                self._add_fact(named(triple.subject))
-
-    def _add_fact(self, axiom: NamedNode) -> None:
-        source, relation, target = (self.first(axiom, part) for part in _ANNOTATED)
-        if isinstance(source, NamedNode) and isinstance(relation, NamedNode) and target is not None:
-            self._facts[Triple(source, relation, target)] = axiom
-
-    def values(self, subject: NamedNode, predicate: NamedNode) -> list[NamedNode | Literal]:
-        """Return all values of a property."""
-        return self._about.get(subject.value, {}).get(predicate.value, [])
-
-    def first(self, subject: NamedNode, predicate: NamedNode) -> NamedNode | Literal | None:
-        """Return the first value of a property, or None."""
-        values = self._about.get(subject.value, {}).get(predicate.value)
-        return values[0] if values else None
-
-    def text(self, subject: NamedNode, predicate: NamedNode) -> str:
-        """Return the first value of a property as text, or nothing."""
-        return _read_text(self._about.get(subject.value, {}), predicate)
-
-    def fact_of(self, triple: Triple) -> NamedNode | None:
-        """Return the axiom that stands for a simple relation."""
-        return self._facts.get(triple)
-
-    def labels(self, thing: NamedNode) -> list[Literal]:
-        """Return the preferred labels of a thing, else its ``rdfs:label``."""
-        about = self._about.get(thing.value, {})
-        found = about.get(PREF_LABEL.value) or about.get(_LABEL.value, [])
-        return [label for label in found if isinstance(label, Literal)]
-
-    def citations(self, fact: NamedNode) -> list[Citation]:
-        """Return the evidence of a fact, in the order of the text; outside sources come last."""
-        records = self.values(fact, self.names.term("evidence"))
-        found = [self.cite(record) for record in records if isinstance(record, NamedNode)]
-        return sorted(found, key=lambda c: (bool(c.source), c.article, c.start_codepoint, c.iri))
-
-    def cite(self, record: NamedNode) -> Citation:
-        """Return one evidence record."""
-        term, iri = self.names.term, record.value
-        about, target, quote, position = (
-            self._about.get(iri + part, {}) for part in ("", "#target", "#quote", "#position")
-        )
-        status, modality, sentence, body = (
-            _read_node(about, part) for part in (term("status"), term("modality"), term("sentence"), _BODY)
-        )
-        spot = self._about.get(sentence.value, {}) if sentence else about
-        text = _read_text(target, _HAS_SOURCE)
-        return Citation(
-            iri=iri,
-            fact=body or record,
-            status=status,
-            modality=modality,
-            article=text.removesuffix("/text").removeprefix(f"{self.names.base}article/"),
-            exact=_read_text(quote, EXACT),
-            prefix=_read_text(quote, PREFIX),
-            suffix=_read_text(quote, SUFFIX),
-            start_codepoint=int(_read_text(position, _START) or 0),
-            end_codepoint=int(_read_text(position, _END) or 0),
-            sentence_number=int(_read_text(spot, term("sentenceNumber")) or 0),
-            sentence_start=int(_read_text(spot, _START) or 0),
-            sentence_end=int(_read_text(spot, _END) or 0),
-            source=_read_text(about, SOURCE),
-            source_note=_read_text(about, term("sourceNote")),
-            note=_read_text(about, COMMENT),
-        )
-
-
-_About = Mapping[str, list[NamedNode | Literal]]
-"""What is said about one thing: IRI of a property → its values."""
-
-
-def _read_text(about: _About, predicate: NamedNode) -> str:
-    values = about.get(predicate.value)
-    return values[0].value if values else ""
-
-
-def _read_node(about: _About, predicate: NamedNode) -> NamedNode | None:
-    values = about.get(predicate.value)
-    return values[0] if values and isinstance(values[0], NamedNode) else None

@@ -3,7 +3,8 @@
 A page needs some hundred triples of some forty subjects. As queries they cost three round trips to a worker,
 and the engine decodes each term of each triple by a look-up of its own: 10 µs a triple at 100 k triples and
 30 µs at 1 M, where its cache no longer holds the terms. Here a thing, its axioms, and a record with all its
-selectors are one row each, so the cost is a few reads of one file at any size, each of them bounded.
+selectors are one row each, so the cost is a few reads of one file at any size, each of them bounded. What is
+read stays text (``kg.lines``).
 
 The file holds what is under the base IRI. Terms of the vocabulary have their labels here and no more.
 """
@@ -15,14 +16,15 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from hashlib import blake2b
 from heapq import merge
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
 import zstandard
-from pyoxigraph import NamedNode, RdfFormat, Triple, parse
+from pyoxigraph import NamedNode
 
 from kg.databases import ReleaseDatabase
+from kg.lines import Line, split_lines
 from kg.vocab import OA, OWL
 
 # `document` holds N-Triples, packed with the dictionary: of a thing with the axioms about it, of evidence
@@ -43,7 +45,7 @@ CREATE TABLE link (
 FOLLOWED = (OA("hasBody"), OA("hasTarget"), OWL("annotatedSource"), OWL("annotatedTarget"))
 """Links that are no news to a reader: each stands beside the fact that it is about."""
 
-_BODY, _ANNOTATED_SOURCE = OA("hasBody"), OWL("annotatedSource")
+_BODY, _ANNOTATED_SOURCE = str(OA("hasBody")), str(OWL("annotatedSource"))
 
 CACHE_KIB = 512
 """Of each thread; with four times as much a description takes as long, at 10 M triples too."""
@@ -88,7 +90,7 @@ class Lookups:
         self._file = ReleaseDatabase(path, "SELECT 1 FROM link LIMIT 1", CACHE_KIB)
         content, names = self._read_tables()
         self._dictionary = zstandard.ZstdCompressionDict(content, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
-        self._names = {number: NamedNode(iri) for number, iri in names}
+        self._names = {number: f"<{iri}>" for number, iri in names}
         self._numbers = {iri: number for number, iri in names}
         self._local = threading.local()
         self._read_label = lru_cache(LABELS_KEPT)(self._read_one_label)
@@ -106,38 +108,33 @@ class Lookups:
         """Return whether all about an IRI is here: it is under the base, and no part of another's."""
         return find_document(iri, self._base) == iri
 
-    def find_core(self, iri: NamedNode, max_nodes: int, max_incoming: int) -> list[Triple]:
+    def find_core(self, iri: NamedNode, max_nodes: int, max_incoming: int) -> list[Line]:
         """Return what is said about a thing and about n-ary nodes around it, with axioms, and links to it."""
         facts = self.find_links(iri.value, max_nodes, is_fact=True)
-        nodes = dict.fromkeys(triple.subject for triple in facts)
-        wanted = {iri, *nodes}
-        found = self.read(term.value for term in wanted if isinstance(term, NamedNode))
-        wanted |= {t.subject for t in found if t.predicate == _ANNOTATED_SOURCE and t.object in wanted}
+        wanted = {str(iri), *(source for source, _, _ in facts)}
+        found = self.read(term[1:-1] for term in wanted)
+        wanted |= {s for s, relation, o in found if relation == _ANNOTATED_SOURCE and o in wanted}
         links = self.find_links(iri.value, max_incoming, is_fact=False)
-        return [*(t for t in found if t.subject in wanted), *links]
+        return [*(line for line in found if line[0] in wanted), *links]
 
-    def find_records(self, records: Iterable[str], sentence: NamedNode) -> list[Triple]:
+    def find_records(self, records: Iterable[str], sentence: NamedNode) -> list[Line]:
         """Return evidence records, what they select, the sentences they stand in, and axioms they are about.
 
         Parameters
         ----------
         sentence: the property that leads from a record to its sentence.
         """
-        found = self.read(records)
-        sentences = {
-            t.object.value for t in found if t.predicate == sentence and isinstance(t.object, NamedNode)
-        }
-        found += self.read(sentences)
-        bodies = {t.object for t in found if t.predicate == _BODY}
-        about = self.read(
-            body.value for body in bodies if isinstance(body, NamedNode) and self._is_axiom(body)
-        )
-        return [*found, *(triple for triple in about if triple.subject in bodies)]
+        found, to_sentence = self.read(records), str(sentence)
+        sentences = {value for _, relation, value in found if relation == to_sentence}
+        bodies = {value for _, relation, value in found if relation == _BODY}
+        found += self.read(value[1:-1] for value in sentences)
+        about = self.read(body[1:-1] for body in bodies if self._is_axiom(body[1:-1]))
+        return [*found, *(line for line in about if line[0] in bodies)]
 
-    def _is_axiom(self, body: NamedNode) -> bool:
-        return any(self._find_home(hash_iri(body.value)))
+    def _is_axiom(self, body: str) -> bool:
+        return any(self._find_home(hash_iri(body)))
 
-    def read(self, iris: Iterable[str]) -> list[Triple]:
+    def read(self, iris: Iterable[str]) -> list[Line]:
         """Return what is said about things, with their axioms; about records, with all that they select.
 
         Of an axiom, what comes is the document of the thing that it is about.
@@ -146,11 +143,11 @@ class Lookups:
             hash_iri(document) for iri in iris if (document := find_document(iri, self._base))
         )
         homes = dict.fromkeys(home for key in keys for home in self._find_home(key) if home not in keys)
-        return self._parse(content for key in (*keys, *homes) for content in self._find("document", key))
+        return self._split(content for key in (*keys, *homes) for content in self._find("document", key))
 
-    def read_labels(self, iris: Iterable[str]) -> list[Triple]:
+    def read_labels(self, iris: Iterable[str]) -> list[Line]:
         """Return the preferred names and labels of things."""
-        return [triple for iri in iris for triple in self._read_label(iri)]
+        return [line for iri in iris for line in self._read_label(iri)]
 
     def knows(self, iri: str) -> bool:
         """Return whether anything is said about an IRI, or leads to it."""
@@ -159,21 +156,20 @@ class Lookups:
         found += " UNION ALL SELECT 1 FROM link WHERE target = ?1 LIMIT 1"
         return self._file.connection.execute(found, (key,)).fetchone() is not None
 
-    def find_links(self, iri: str, limit: int, *, is_fact: bool) -> list[Triple]:
+    def find_links(self, iri: str, limit: int, *, is_fact: bool) -> list[Line]:
         """Return links to a thing, up to a bound in which its relations have an equal share.
 
         Parameters
         ----------
         is_fact: those from n-ary nodes with evidence of their own, or those from all others.
         """
-        target = NamedNode(iri)
-        key = hash_iri(iri)
+        target = f"<{iri}>"
         lists = [
-            [Triple(NamedNode(source), self._names[number], target) for source in sources]
-            for number, sources in self._list_by_relation(key, limit, is_fact)
+            [(f"<{source}>", self._names[number], target) for source in sources]
+            for number, sources in self._list_by_relation(hash_iri(iri), limit, is_fact)
         ]
-        shared = (triple for turn in zip_longest(*lists) for triple in turn if triple is not None)
-        return [triple for triple, _ in zip(shared, range(limit), strict=False)]
+        shared = (line for turn in zip_longest(*lists) for line in turn if line is not None)
+        return list(islice(shared, limit))
 
     def _list_by_relation(self, key: int, limit: int, is_fact: bool) -> Iterator[tuple[int, list[str]]]:
         number, database = -1, self._file.connection
@@ -189,7 +185,7 @@ class Lookups:
         parts = (
             self._list_sources(hash_iri(iri), is_fact, number, after, limit) for is_fact in (False, True)
         )
-        return [source for source, _ in zip(merge(*parts), range(limit), strict=False)]
+        return list(islice(merge(*parts), limit))
 
     def count_sources(self, iri: str, relation: str, most: int) -> int:
         """Return how many point at a thing by one relation; counts no further than ``most``."""
@@ -216,13 +212,11 @@ class Lookups:
         if row is not None:
             yield self._unpack(row[0])
 
-    def _read_one_label(self, iri: str) -> tuple[Triple, ...]:
-        return tuple(self._parse(self._find("label", hash_iri(iri))))
+    def _read_one_label(self, iri: str) -> tuple[Line, ...]:
+        return tuple(self._split(self._find("label", hash_iri(iri))))
 
-    def _parse(self, contents: Iterable[bytes]) -> list[Triple]:
-        # Lenient, since what the build wrote was checked then.
-        text = b"".join(contents)
-        return [quad.triple for quad in parse(text, format=RdfFormat.N_TRIPLES, lenient=True)]
+    def _split(self, contents: Iterable[bytes]) -> list[Line]:
+        return split_lines(b"".join(contents).decode())
 
     def _unpack(self, content: bytes) -> bytes:
         unpacker: Any = getattr(self._local, "unpacker", None)

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from pyoxigraph import Literal, NamedNode
 
-from kg.description import Index
+from kg.description_index import Index
 from kg.vocab import Names, shorten
 from webapp.languages import ENGLISH
 

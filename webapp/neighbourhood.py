@@ -8,7 +8,8 @@ from typing import Any
 
 from pyoxigraph import NamedNode, Triple
 
-from kg.description import Description, Index
+from kg.description import Description
+from kg.description_index import Index
 from kg.vocab import TYPE, Names, named
 from webapp.links import Linker, Shown
 

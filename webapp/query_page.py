@@ -8,7 +8,8 @@ from typing import Any
 from flask import Response, render_template, url_for
 from pyoxigraph import NamedNode
 
-from kg.description import Description, Index
+from kg.description import Description
+from kg.description_index import Index
 from kg.formats import GRAPH_FORMATS, RESULT_FORMATS, Format
 from kg.vocab import COMMENT, RDFS, SH, shorten
 from webapp import current
@@ -140,6 +141,6 @@ def list_examples() -> list[ListedExample]:
             pick_text(index.values(query, COMMENT), languages),
             index.text(query, SH("select")),
         )
-        for query in map(NamedNode, index.subjects)
+        for query in index.subjects
     ]
     return sorted(examples, key=lambda example: example.title.label)

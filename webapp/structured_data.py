@@ -12,7 +12,7 @@ from typing import Any
 
 from pyoxigraph import Literal, NamedNode
 
-from kg.description import Index
+from kg.description_index import Index
 from kg.formats import DOCUMENT_FORMATS, find_format
 from kg.release.layout import ArticleEntry, DumpFile, Manifest
 from kg.vocab import ORG, SCHEMA, SKOS, TYPE, Names

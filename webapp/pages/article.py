@@ -9,7 +9,8 @@ from itertools import pairwise
 
 from pyoxigraph import NamedNode
 
-from kg.description import Citation, Description, Index
+from kg.description import Description
+from kg.description_index import Citation, Index
 from kg.release.layout import ArticleEntry
 from kg.vocab import OA, OWL, Names, named
 from webapp.links import Linker, Shown

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from pyoxigraph import Literal, NamedNode, Triple
+from pyoxigraph import Literal, NamedNode
 
-from kg.description import Citation, Description, Index
-from kg.vocab import AXIOM, ORG, OWL, PREF_LABEL, PROV, TYPE, Names, named, plain
+from kg.description import Description
+from kg.description_index import Citation, Index
+from kg.lines import Line, list_lines
+from kg.vocab import AXIOM, ORG, OWL, PREF_LABEL, PROV, TYPE, Names, named
 from webapp.languages import N_, Interface
 from webapp.links import Linker, Shown, pick_label
 from webapp.pages.evidence import EvidenceMaker, Proof, find_local_name
@@ -97,6 +100,34 @@ class _Roles:
 
 
 @dataclass(frozen=True, slots=True)
+class _Terms:
+    """Terms of one base as lines have them: which relations stand under which heading, and which under none.
+
+    ``told`` are those of a thing that its page tells in other ways, ``shown_of_nodes`` those of an entry.
+    """
+
+    headings: tuple[tuple[str, tuple[str, ...]], ...]
+    listed: frozenset[str]
+    told: frozenset[str]
+    derived_part: str
+    shown_of_nodes: tuple[NamedNode, ...]
+
+
+@lru_cache(maxsize=8)
+def _list_terms(names: Names) -> _Terms:
+    headings = tuple((h.title, tuple(map(str, h.relations))) for h in list_headings(names))
+    evidence = names.term("evidence")
+    told = (ORG("holds"), ORG("memberOf"), names.term("participatedIn"), evidence, TYPE)
+    return _Terms(
+        headings=headings,
+        listed=frozenset(relation for _, relations in headings for relation in relations),
+        told=frozenset(map(str, told)),
+        derived_part=str(ORG("transitiveSubOrganizationOf")),
+        shown_of_nodes=(names.term("content"), evidence, TYPE, PREF_LABEL),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Links:
     """Links from elsewhere by one relation, whose IRI is ``iri``."""
 
@@ -147,14 +178,14 @@ class EntityMaker:
         self.interface = interface
         self.evidence = evidence
         self.summarizer = Summarizer(names, linker, interface, evidence)
-        self.headings = list_headings(names)
+        self.terms = _list_terms(names)
 
     def make(self, index: Index) -> EntityPage:
         """Lay a description out for readers."""
         description = index.description
         iri = description.iri
         nodes = self._sort_nodes(description, index)
-        own = [t for t in description.own if not self._is_told(t, index) and t.predicate != TYPE]
+        own = [line for line in list_lines(description.own) if not self._is_told(line, index)]
         blocks = self._blocks(own, index)
         title = self._title(iri, index)
         return EntityPage(
@@ -220,47 +251,45 @@ class EntityMaker:
 
     # --- relations
 
-    def _is_told(self, triple: Triple, index: Index) -> bool:
+    def _is_told(self, line: Line, index: Index) -> bool:
         """Return whether a relation is told better elsewhere on the page, as a post or a participation."""
-        told = (ORG("holds"), ORG("memberOf"), self.names.term("participatedIn"))
-        if triple.predicate in told:
-            return True
-        if triple.predicate == ORG("transitiveSubOrganizationOf"):
-            return triple.object in index.values(named(triple.subject), ORG("subOrganizationOf"))
-        return triple.predicate == self.names.term("evidence")
+        subject, relation, value = line
+        if relation == self.terms.derived_part:
+            parts = index.values(named(index.to_term(subject)), ORG("subOrganizationOf"))
+            return index.to_term(value) in parts
+        return relation in self.terms.told
 
-    def _blocks(self, triples: Sequence[Triple], index: Index) -> dict[str, Block]:
+    def _blocks(self, lines: Iterable[Line], index: Index) -> dict[str, Block]:
         """Return relations by heading, in the order of the table."""
-        given = {triple.predicate for triple in triples}
-        named_ones = {relation for heading in self.headings for relation in heading.relations}
-        unnamed = sorted(given - named_ones, key=lambda relation: relation.value)
+        rows = self._rows(lines, index)
+        unnamed = sorted(rows.keys() - self.terms.listed, key=lambda relation: relation[1:-1])
         blocks: dict[str, Block] = {}
-        for heading in (*self.headings, None):
-            title, wanted = (heading.title, heading.relations) if heading else (OTHER, tuple(unnamed))
-            groups = self._groups(triples, wanted, index)
+        for title, wanted in (*self.terms.headings, (OTHER, tuple(unnamed))):
+            groups = self._groups(rows, wanted, index)
             if groups:
                 blocks[title] = Block(self.interface.gettext(title), groups)
         return blocks
 
+    def _rows(self, lines: Iterable[Line], index: Index) -> dict[str, list[Row]]:
+        rows: dict[str, list[Row]] = {}
+        for line in lines:
+            rows.setdefault(line[1], []).append(self._row(line, index))
+        return rows
+
     def _groups(
-        self, triples: Iterable[Triple], wanted: Sequence[NamedNode], index: Index
+        self, rows: Mapping[str, list[Row]], wanted: Iterable[str], index: Index
     ) -> tuple[Group, ...]:
-        rows: dict[NamedNode, list[Row]] = defaultdict(list)
-        for triple in triples:
-            rows[triple.predicate].append(self._row(triple, index))
         return tuple(
-            Group(self.linker.show(relation, index), tuple(rows[relation]))
+            Group(self.linker.show(index.to_term(relation), index), tuple(rows[relation]))
             for relation in wanted
             if relation in rows
         )
 
-    def _row(self, triple: Triple, index: Index) -> Row:
-        axiom = index.fact_of(triple)
-        value = self.linker.show(plain(triple.object), index)
+    def _row(self, line: Line, index: Index) -> Row:
+        axiom = index.fact_of(line)
+        subject, relation, value = (self.linker.show(index.to_term(part), index) for part in line)
         if axiom is None:
             return Row(value, None)
-        subject = self.linker.show(named(triple.subject), index)
-        relation = self.linker.show(triple.predicate, index)
         fact = f"{subject.label} – {relation.label}: {value.label}"
         derived = bool(index.values(axiom, PROV("wasDerivedFrom")))
         return Row(value, self.evidence.prove(index.citations(axiom), index, fact), derived)
@@ -269,7 +298,8 @@ class EntityMaker:
 
     def _sort_nodes(self, description: Description, index: Index) -> dict[str, list[NamedNode]]:
         nodes: dict[str, list[NamedNode]] = defaultdict(list)
-        for node in dict.fromkeys(named(triple.subject) for triple in description.nodes):
+        for subject in dict.fromkeys(subject for subject, _, _ in list_lines(description.nodes)):
+            node = named(index.to_term(subject))
             nodes[self._kind(node, index)].append(node)
         # An event that the thing took part in is told by the participation.
         attended = {e for n in nodes["participations"] for e in index.values(n, self.names.term("event"))}
@@ -298,8 +328,10 @@ class EntityMaker:
         roles = self._roles(node, kind, index)
         lead = self._first_things(node, roles.lead, (about,), index)
         beside = self._first_things(node, roles.beside, lead if kind == "claims" else (about, *lead), index)
-        shown = {*roles.lead, *roles.beside, *roles.tags, term("content"), term("evidence"), TYPE, PREF_LABEL}
-        rest = [t for t in index.subjects[node.value] if t.predicate not in shown and t.object != about]
+        told, subject = {*roles.lead, *roles.beside, *roles.tags, *self.terms.shown_of_nodes}, str(about)
+        hidden = set(map(str, told))
+        rest = [line for line in index.list_lines(node) if line[1] not in hidden and line[2] != subject]
+        rows = self._rows(rest, index)
         label = self.linker.show(node, index)
         citations = index.citations(node)
         return Entry(
@@ -308,7 +340,7 @@ class EntityMaker:
             beside=self._list(beside, index),
             tags=tuple(self._tags(node, roles.tags, index)),
             quotes=tuple(self.linker.show(value, index) for value in index.values(node, term("content"))),
-            groups=self._groups(rest, list(dict.fromkeys(t.predicate for t in rest)), index),
+            groups=self._groups(rows, rows, index),
             proof=self.evidence.prove(citations, index, label.label),
             as_of=self.interface.date(self.evidence.as_of(citations)),
         )
@@ -351,16 +383,15 @@ class EntityMaker:
     # --- incoming links
 
     def _incoming(self, description: Description, index: Index) -> Iterable[Links]:
-        shown = {named(triple.subject) for triple in description.nodes}
-        things: dict[NamedNode, list[Shown]] = defaultdict(list)
-        for triple in description.incoming:
-            subject = named(triple.subject)
+        shown = {subject for subject, _, _ in list_lines(description.nodes)}
+        things: dict[str, list[Shown]] = {}
+        for subject, relation, _ in list_lines(description.incoming):
             if subject not in shown:
-                things[triple.predicate].append(self.linker.show(subject, index))
+                things.setdefault(relation, []).append(self.linker.show(index.to_term(subject), index))
             elif description.more_incoming:
-                things[triple.predicate] += []  # the page leads to the list of all
+                things.setdefault(relation, [])  # the page leads to the list of all
         for relation, subjects in things.items():
-            yield Links(relation.value, self.linker.show(relation, index), tuple(subjects))
+            yield Links(relation[1:-1], self.linker.show(index.to_term(relation), index), tuple(subjects))
 
 
 def write_query(iri: NamedNode) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pyoxigraph import NamedNode
 
-from kg.description import Citation, Index
+from kg.description_index import Citation, Index
 from kg.release.layout import ArticleEntry, Manifest
 from kg.vocab import Names
 from webapp.languages import N_, Interface

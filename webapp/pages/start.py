@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from pyoxigraph import NamedNode, Triple
 
-from kg.description import Description, Index
+from kg.description import Description
+from kg.description_index import Index
 from kg.release.layout import ArticleEntry
 from kg.vocab import COMMENT, ORG, RDFS, SCHEMA, SH, TYPE, Names, named
 from webapp.languages import N_, Interface
@@ -85,7 +86,7 @@ class StartMaker:
         self.interface = interface
         self.evidence = evidence
 
-    def show_kind(self, title: str, found: tuple[Triple, ...], total: int, href: str) -> Kind:
+    def show_kind(self, title: str, found: Sequence[Triple], total: int, href: str) -> Kind:
         """Return things of one kind.
 
         Parameters
@@ -99,7 +100,7 @@ class StartMaker:
         shown = sorted((self.linker.show(s, index) for s in subjects), key=lambda t: t.label.casefold())
         return Kind(self.interface.gettext(title), tuple(shown[:SHOWN_AT_ONCE]), total, href)
 
-    def show_questions(self, examples: tuple[Triple, ...]) -> tuple[Question, ...]:
+    def show_questions(self, examples: Sequence[Triple]) -> tuple[Question, ...]:
         """Return the first example queries, in the order of their names.
 
         Parameters
@@ -114,7 +115,7 @@ class StartMaker:
                 pick_text(index.values(query, COMMENT), languages),
                 index.text(query, SH("select")),
             )
-            for query in map(NamedNode, sorted(index.subjects)[:QUESTIONS_SHOWN])
+            for query in index.subjects[:QUESTIONS_SHOWN]
         )
 
     def show_example(self, description: Description) -> Example | None:

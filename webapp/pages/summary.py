@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from pyoxigraph import NamedNode
 
-from kg.description import Index
+from kg.description_index import Index
 from kg.vocab import ORG, SCHEMA, Names
 from webapp.languages import N_, Interface
 from webapp.links import Linker, Shown

@@ -11,7 +11,8 @@ from pyoxigraph import NamedNode
 from werkzeug.exceptions import NotFound
 from werkzeug.urls import iri_to_uri
 
-from kg.description import Description, Index, Reader, query_incoming
+from kg.description import Description, Reader, query_incoming
+from kg.description_index import Index
 from kg.errors import NotAcceptable
 from kg.formats import DOCUMENT_FORMATS, JSON, QUAD_FORMATS, Format, find_format
 from kg.release.layout import load_context

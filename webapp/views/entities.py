@@ -11,7 +11,8 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from pyoxigraph import NamedNode, Triple
 from werkzeug.exceptions import BadRequest, NotFound
 
-from kg.description import Description, Index
+from kg.description import Description
+from kg.description_index import Index
 from kg.formats import DOCUMENT_FORMATS
 from kg.vocab import AXIOM, TYPE, named
 from webapp import current

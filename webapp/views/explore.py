@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, render_template, request
 from pyoxigraph import NamedNode
 
-from kg.description import Citation, Description, Index
+from kg.description import Description
+from kg.description_index import Citation, Index
 from kg.formats import Format
+from kg.lines import list_lines
 from kg.vocab import ORG, SCHEMA, TYPE, named
 from webapp import current
 from webapp.links import Shown
@@ -135,10 +137,10 @@ def _list_places() -> list[Place]:
     description = reader().list_places(names().ontology, MAX_PLACES)
     index = Index(description, names())
     found = []
-    for triple in description.axioms:
-        if triple.predicate == latitude:
-            place = named(triple.subject)
-            fact = index.fact_of(triple)
+    for line in list_lines(description.axioms):
+        if line[1] == str(latitude):
+            place = named(index.to_term(line[0]))
+            fact = index.fact_of(line)
             cited = tuple(index.citations(fact)) if fact else ()
             texts = index.text(place, latitude), index.text(place, longitude)
             found.append(Place(linker().show(place, index), *texts, cited))

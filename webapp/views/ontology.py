@@ -6,7 +6,8 @@ from flask import Blueprint, Response, render_template, request
 from pyoxigraph import NamedNode, RdfFormat, Triple, parse, serialize
 from werkzeug.exceptions import NotFound
 
-from kg.description import Description, Index
+from kg.description import Description
+from kg.description_index import Index
 from kg.formats import JSON_LD, N_TRIPLES, RDF_XML, TURTLE, to_rdf_format
 from kg.ontology import read_ontology
 from webapp import current

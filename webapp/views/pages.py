@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import Blueprint, Response, render_template
 from pyoxigraph import NamedNode, Triple
 
@@ -49,7 +51,7 @@ def _render() -> str:
 
 
 def _show_kind(
-    maker: StartMaker, title: str, found: tuple[Triple, ...], classes: tuple[NamedNode, ...]
+    maker: StartMaker, title: str, found: Sequence[Triple], classes: tuple[NamedNode, ...]
 ) -> Kind:
     selection = select({"type": tuple(kind.value for kind in classes)})
     total = current.context().browser.count_things(selection)
@@ -62,5 +64,5 @@ def _find_example(maker: StartMaker) -> Example | None:
     return maker.show_example(reader().describe(found[-1], 1)) if found else None
 
 
-def _list_subjects(found: tuple[Triple, ...]) -> list[NamedNode]:
+def _list_subjects(found: Sequence[Triple]) -> list[NamedNode]:
     return [named(triple.subject) for triple in found if triple.predicate == TYPE]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify
 from pyoxigraph import NamedNode
 
-from kg.description import Description, Index
+from kg.description import Description
+from kg.description_index import Index
 from kg.vocab import OWL, TYPE, named, shorten
 from webapp import current
 from webapp.responses import add_cache_headers, make_etag, match_etag
