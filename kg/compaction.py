@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 Node = dict[str, Any]
@@ -20,6 +21,9 @@ _ALIASED = ("@id", "@type")
 _SIMPLE_CONTAINERS = {"@set", "@language"}
 _ENDS_OF_PREFIXES = tuple(":/?#[]@")
 _SOMEWHERE = "urn:x-probe:value"
+
+SHORTENED_KEPT = 4_096
+"""IRIs whose short form is remembered, some 1 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +67,9 @@ class Compactor:
         self._containers = {
             name: _list_containers(value) for name, value in context.items() if isinstance(value, dict)
         }
-        self._forms: dict[tuple[str, ...], Form] = {}
+        self._forms: dict[tuple[Any, ...], Form] = {}
         self._types: dict[str, str] = {}
+        self.shorten = lru_cache(SHORTENED_KEPT)(self._shorten)
 
     def compact(self, nodes: list[Node]) -> list[Node]:
         """Return expanded node objects with the names of the context."""
@@ -83,7 +88,7 @@ class Compactor:
                     self._add(result, name, value)
         return result
 
-    def shorten(self, iri: str) -> str:
+    def _shorten(self, iri: str) -> str:
         """Return the compact IRI, the shortest and then the first of those that there are, or the IRI."""
         found = [
             f"{name}:{iri[len(prefix) :]}"
@@ -101,9 +106,9 @@ class Compactor:
     def _add(self, result: Node, name: str, value: Node) -> None:
         form = self._find_form(name, value)
         written = form.write(self.shorten(value["@id"]) if "@id" in value else value["@value"])
-        below, key = (
-            (result.setdefault(form.term, {}), form.language) if form.language else (result, form.term)
-        )
+        below, key = result, form.term
+        if form.language:
+            below, key = result.setdefault(form.term, {}), form.language
         if key not in below:
             below[key] = [written] if form.as_array else written
         elif isinstance(below[key], list):
@@ -112,9 +117,7 @@ class Compactor:
             below[key] = [below[key], written]
 
     def _find_form(self, name: str, value: Node) -> Form:
-        content = value.get("@value")
-        kind = (name, *(f"{key}={value[key]}" for key in ("@language", "@type") if key in value))
-        key = (*kind, "@id" if content is None else type(content).__name__)
+        key = (name, value.get("@language"), value.get("@type"), type(value.get("@value")))
         if key not in self._forms:
             self._forms[key] = self._learn(name, value)
         return self._forms[key]

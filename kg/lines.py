@@ -1,9 +1,9 @@
 """Triples as lines of N-Triples, taken apart at their blanks: what pages and documents are made of.
 
 A page takes some hundred triples and shows a part of their terms. Parsed, each triple costs 2 to 3 µs; taken
-apart as text it costs a tenth of that, and only what is shown becomes a term. This is for lines that come from
-pyoxigraph, in which each term has one form, that of its ``str``. Whatever else comes as RDF is parsed first,
-and then ``to_line`` makes lines of it.
+apart as text it costs a tenth of that, and only what is shown becomes a term. This is for lines written by
+pyoxigraph, where each term has one form, that of its ``str``. Whatever else comes as RDF is parsed first, and
+then ``to_line`` makes lines of it.
 
 Source: RDF 1.1 N-Triples, section 4 (canonical form).
 """
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import overload
 
-from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, parse
+from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Triple, parse
 
 Line = tuple[str, str, str]
 """Subject, predicate and object as N-Triples writes them: an IRI in angle brackets, a literal in quotes."""
@@ -40,8 +40,8 @@ def join_lines(lines: Iterable[Line]) -> bytes:
     return "".join([f"{subject} {predicate} {value} .\n" for subject, predicate, value in lines]).encode()
 
 
-def to_line(triple: Triple) -> Line:
-    """Return a triple as a line."""
+def to_line(triple: Triple | Quad) -> Line:
+    """Return a triple, or that of a quad, as a line."""
     return str(triple.subject), str(triple.predicate), str(triple.object)
 
 

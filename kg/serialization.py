@@ -8,19 +8,40 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from pyoxigraph import Literal, Quad, Triple, serialize
+from pyoxigraph import Quad, Triple, serialize
 
 from kg.context import Context, compact
-from kg.formats import JSON_LD, RDF_XML, TRIG, TURTLE, Format, to_rdf_format
-from kg.vocab import TYPE, XSD, named
+from kg.formats import JSON_LD, N_TRIPLES, RDF_XML, TRIG, TURTLE, Format, to_rdf_format
+from kg.lines import Line, join_lines, read_value, to_line, to_triples
+from kg.turtle import write_turtle
+from kg.vocab import TYPE, XSD
 
 Statements = Sequence[Triple] | Sequence[Quad]
 
 _OUTSIDE_PREFIXES = re.compile(r'"(?:[^"\\\n]|\\.)*"|<[^>\n]*>')
 _PREFIX = re.compile(r"(?<![\w.@-])([a-z][a-z0-9]*):")
+_TYPE = str(TYPE)
+_BOOLEAN, _INTEGER = (f"^^{XSD(name)}" for name in ("boolean", "integer"))
+_NATIVE = re.compile(r"0|-?[1-9][0-9]{0,14}")
+
+
+def serialize_lines(lines: Sequence[Line], fmt: Format, prefixes: dict[str, str], context: Context) -> bytes:
+    """Return lines in a format of triples, as ``serialize_statements`` does, in a fraction of the time.
+
+    Parameters
+    ----------
+    lines: those of a subject in a row, and those of a property within it.
+    """
+    if fmt == N_TRIPLES:
+        return join_lines(lines)
+    if fmt == TURTLE:
+        return write_turtle(lines, prefixes)
+    if fmt == JSON_LD:
+        return _write_json_ld(lines, context)
+    return serialize_statements(to_triples(lines), fmt, prefixes, context)
 
 
 def serialize_statements(
@@ -45,7 +66,7 @@ def serialize_statements(
     <BLANKLINE>
     """
     if fmt == JSON_LD:
-        return _write_json_ld(statements, context)
+        return _write_json_ld([to_line(statement) for statement in statements], context)
     fitting = prefixes if fmt in (TURTLE, TRIG, RDF_XML) else None
     body = serialize(statements, format=to_rdf_format(fmt), prefixes=fitting)
     assert body is not None
@@ -73,46 +94,65 @@ def _lay_out(text: str, prefixes: dict[str, str]) -> bytes:
 # --- JSON-LD ------------------------------------------------------------------------------------------
 
 
-def _write_json_ld(statements: Statements, context: Context) -> bytes:
+def _write_json_ld(lines: Iterable[Line], context: Context) -> bytes:
     # The context on one line, so that a reader sees the data first.
     head = json.dumps(context, ensure_ascii=False, separators=(",", ":"))
-    graph = json.dumps(compact(expand(statements), context), ensure_ascii=False, indent=1)
+    graph = dump_json(compact(expand(lines), context))
     return f'{{\n"@context": {head},\n"@graph": {graph}\n}}\n'.encode()
 
 
-def expand(statements: Statements) -> list[dict[str, Any]]:
-    """Return statements as expanded JSON-LD, one node object for each subject.
+_dump_scalar = json.JSONEncoder(ensure_ascii=False).encode
 
-    >>> from pyoxigraph import NamedNode
-    >>> expand([Triple(NamedNode("http://h/a"), NamedNode("http://h/p"), Literal(3))])
+
+def dump_json(value: Any, indent: str = "\n") -> str:
+    """Return JSON as ``json.dumps`` writes it with ``indent=1``, which Python does in three times the time.
+
+    >>> dump_json({"a": ["b", 3], "c": {}}) == json.dumps({"a": ["b", 3], "c": {}}, indent=1)
+    True
+    """
+    deeper = f"{indent} "
+    if isinstance(value, dict) and value:
+        members = [f"{_dump_scalar(key)}: {dump_json(part, deeper)}" for key, part in value.items()]
+        return f"{{{deeper}{f',{deeper}'.join(members)}{indent}}}"
+    if isinstance(value, list) and value:
+        return f"[{deeper}{f',{deeper}'.join([dump_json(part, deeper) for part in value])}{indent}]"
+    return _dump_scalar(value)
+
+
+def expand(lines: Iterable[Line]) -> list[dict[str, Any]]:
+    """Return lines as expanded JSON-LD, one node object for each subject.
+
+    >>> expand([("<http://h/a>", "<http://h/p>", '"3"^^<http://www.w3.org/2001/XMLSchema#integer>')])
     [{'@id': 'http://h/a', 'http://h/p': [{'@value': 3}]}]
     """
     nodes: dict[str, dict[str, Any]] = {}
-    for statement in statements:
-        subject = named(statement.subject).value
-        node = nodes.setdefault(subject, {"@id": subject})
-        if statement.predicate == TYPE:
-            node.setdefault("@type", []).append(named(statement.object).value)
+    for subject, predicate, value in lines:
+        node = nodes.get(subject)
+        if node is None:
+            node = nodes[subject] = {"@id": subject[1:-1]}
+        if predicate == _TYPE:
+            node.setdefault("@type", []).append(value[1:-1])
         else:
-            node.setdefault(statement.predicate.value, []).append(_expand_value(statement.object))
+            node.setdefault(predicate[1:-1], []).append(_expand_value(value))
     return list(nodes.values())
 
 
-def _expand_value(value: object) -> dict[str, Any]:
-    if not isinstance(value, Literal):
-        return {"@id": named(value).value}
-    if value.language:
-        return {"@value": value.value, "@language": value.language}
-    if value.datatype == XSD("string"):
-        return {"@value": value.value}
-    native = _to_native(value)
-    return {"@value": value.value, "@type": value.datatype.value} if native is None else {"@value": native}
+def _expand_value(text: str) -> dict[str, Any]:
+    if text.startswith("<"):
+        return {"@id": text[1:-1]}
+    value, kind = read_value(text), text[text.rindex('"') + 1 :]
+    if kind.startswith("@"):
+        return {"@value": value, "@language": kind[1:]}
+    if not kind:
+        return {"@value": value}
+    native = _to_native(value, kind)
+    return {"@value": value, "@type": kind[3:-1]} if native is None else {"@value": native}
 
 
-def _to_native(literal: Literal) -> int | bool | None:
+def _to_native(value: str, kind: str) -> int | bool | None:
     """Return a number or truth value that JSON writes as RDF does; None for any other literal."""
-    if literal.datatype == XSD("boolean") and literal.value in ("true", "false"):
-        return literal.value == "true"
-    if literal.datatype == XSD("integer") and re.fullmatch(r"0|-?[1-9]\d{0,14}", literal.value):
-        return int(literal.value)
+    if kind == _BOOLEAN and value in ("true", "false"):
+        return value == "true"
+    if kind == _INTEGER and _NATIVE.fullmatch(value):
+        return int(value)
     return None

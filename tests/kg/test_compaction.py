@@ -12,6 +12,7 @@ import pytest
 from bench.graph import make_graph
 from kg.compaction import Compactor, is_simple
 from kg.context import Context, _compact_wholly, compact
+from kg.lines import to_line
 from kg.release.layout import Release, load_context
 from kg.serialization import expand
 
@@ -60,7 +61,7 @@ AWKWARD: list[dict[str, Any]] = [
 
 @pytest.fixture(scope="module")
 def nodes(mini_release: Release) -> list[dict[str, Any]]:
-    return expand(sorted({q.triple for q in ox.Store.read_only(str(mini_release.store_path))}, key=str))
+    return expand(sorted({to_line(quad) for quad in ox.Store.read_only(str(mini_release.store_path))}))
 
 
 def contexts(release: Release) -> Iterator[Context]:
@@ -87,7 +88,7 @@ def test_all_that_is_published(mini_release: Release, nodes: list[dict[str, Any]
 
 def test_a_generated_graph(mini_release: Release) -> None:
     quads = ox.parse("".join(make_graph(2_000)).encode(), format=ox.RdfFormat.N_QUADS)
-    nodes = expand([quad.triple for quad in quads])
+    nodes = expand(map(to_line, quads))
     context = load_context(mini_release.context_path)
     assert as_text(compact(nodes, context)) == as_text(_compact_wholly(context, nodes))
 

@@ -16,7 +16,7 @@ from kg.description_index import Index
 from kg.errors import NotAcceptable
 from kg.formats import DOCUMENT_FORMATS, JSON, QUAD_FORMATS, Format, find_format
 from kg.release.layout import load_context
-from kg.serialization import Statements, serialize_statements
+from kg.serialization import Statements, serialize_lines, serialize_statements
 from kg.store.base import Limits
 from kg.vocab import Names
 from webapp import current
@@ -95,8 +95,10 @@ def write(
 
 def write_description(description: Description, fmt: Format) -> bytes:
     """Serialise a description; formats of quads say which graph each triple is in."""
-    triples = description.triples
-    return write(reader().find_graphs(triples) if fmt in QUAD_FORMATS else triples, fmt)
+    if fmt in QUAD_FORMATS:
+        return write(reader().find_graphs(description.triples), fmt)
+    context = load_context(current.context().release.context_path)
+    return serialize_lines(description.lines, fmt, names().prefixes, context)
 
 
 def tag_document(key: str, fmt: Format) -> str:
