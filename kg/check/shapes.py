@@ -10,29 +10,26 @@ Source: Shapes Constraint Language (SHACL), section 3.6 (validation report).
 from __future__ import annotations
 
 import re
-from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from hashlib import sha256
 from importlib.util import find_spec
-from itertools import groupby, pairwise
 from pathlib import Path
-from zlib import crc32
 
 import pyshacl
 import rdflib
-from pyoxigraph import NamedNode, RdfFormat, Store
 from rdflib.namespace import SH
 
+from kg.check import blocks as blocks_module
 from kg.check import reach as reach_module
+from kg.check.blocks import Blocks, Contents, Range, number_subject, write_blocks
 from kg.check.reach import Reach, Surroundings, measure_reach
 from kg.check.verdicts import read_verdicts, write_verdicts
-from kg.dataset import Dataset, read_lines, write_lines
+from kg.dataset import Dataset
 from kg.model import Finding, Place
 from kg.parallel import count_processes, run_all, tell_progress
 from kg.sources import Sources
-from kg.vocab import TYPE, named
 
 QUICK = find_spec("shacl") is not None
 """There is no wheel of the quick engine for every machine; pySHACL comes to the same, later."""
@@ -55,29 +52,19 @@ class Violation:
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
-    """Lines of a named graph, by the offsets where they start and end in its file, in bytes."""
-
-    graph: str
-    path: Path
-    start: int
-    end: int
-    shared: frozenset[str]
-    """Subjects in it that another graph says something about as well."""
-
-
-@dataclass(frozen=True, slots=True)
 class Job:
     """All that a process needs to validate batches."""
 
     shapes: str
     base: str
-    store: Path
+    blocks: Blocks
+    classes: frozenset[str]
     reach: Reach
     known: frozenset[str]
 
 
 _Outcome = tuple[str, tuple[Violation, ...]]
+Holds = Callable[[str, str, str, set[str]], bool]
 
 
 def find_violations(
@@ -113,8 +100,11 @@ def find_violations(
         if len(dataset) <= WHOLE_QUADS or reach is None:
             outcomes = [_check_whole(text, sources.names.base, dataset, known)]
         else:
-            job = Job(text, sources.names.base, _load(dataset), reach, known)
-            outcomes = [_check_sample(job, shapes), *_check_batches(job, dataset, on_step)]
+            contents = _write_blocks(dataset, shapes, reach)
+            job = Job(text, sources.names.base, contents.blocks, contents.classes, reach, known)
+            # pySHACL reads each shape at least once, and tells of those that make no sense.
+            sample = _check(job, set(contents.firsts), {}, lambda *given: False)
+            outcomes = [sample, *_check_batches(job, contents.ranges, on_step)]
     except pyshacl.errors.ReportableRuntimeError as error:
         yield Finding("malformed", Place(sources.shapes), f"{_first_line(error)}.", "Mend the shape.")
         return
@@ -147,99 +137,42 @@ def _check_whole(text: str, base: str, dataset: Dataset, known: frozenset[str]) 
     return _validate(text, base, triples, None, known)
 
 
-def _check_batches(job: Job, dataset: Dataset, on_step: Callable[[str], None]) -> Iterator[_Outcome]:
-    jobs = [partial(_check_batch, job, batch) for batch in _split(dataset)]
+def _write_blocks(dataset: Dataset, shapes: rdflib.Graph, reach: Reach) -> Contents:
+    targets = (
+        name for target in (SH.targetClass, SH.targetSubjectsOf) for name in shapes.objects(None, target)
+    )
+    return write_blocks(
+        dataset,
+        frozenset().union(*reach.backwards),
+        map(str, targets),
+        lambda number: number % BATCH_SUBJECTS == 0,
+    )
+
+
+def _check_batches(job: Job, ranges: Sequence[Range], on_step: Callable[[str], None]) -> Iterator[_Outcome]:
+    jobs = [partial(_check_batch, job, part) for part in ranges]
     outcomes = run_all(jobs, count_processes())
     return tell_progress(outcomes, len(jobs), lambda part: on_step(f"shapes, {part}"))
 
 
-def _check_sample(job: Job, shapes: rdflib.Graph) -> _Outcome:
-    """Let pySHACL validate one thing for each target: it tells of shapes that make no sense."""
-    store = _open_store(job.store)
-    kinds: list[tuple[NamedNode, NamedNode | None]]
-    kinds = [(TYPE, NamedNode(str(kind))) for kind in shapes.objects(None, SH.targetClass)]
-    kinds += [(NamedNode(str(name)), None) for name in shapes.objects(None, SH.targetSubjectsOf)]
-    found = (next(iter(store.quads_for_pattern(None, *kind)), None) for kind in sorted(kinds, key=str))
-    focus = {named(quad.subject).value for quad in found if quad is not None}
-    near = Surroundings(store, job.reach).gather(f"<{subject}>" for subject in focus)
-    return _validate(job.shapes, job.base, near, focus, job.known)
-
-
-def _load(dataset: Dataset) -> Path:
-    lines, path = dataset.folder / "checked.nq", dataset.folder / "store"
-    write_lines(lines, dataset.read_lines())
-    store = Store(str(path))
-    store.bulk_load(path=str(lines), format=RdfFormat.N_QUADS)
-    store.flush()
-    lines.unlink()
-    return path
-
-
-def _split(dataset: Dataset) -> Iterator[tuple[Segment, ...]]:
-    shared = _find_shared(dataset)
-    batch: list[Segment] = []
-    for graph in dataset.graphs:
-        start = end = 0
-        several: list[str] = []
-        for subject, number, size in _list_blocks(graph.path):
-            end += size
-            if number in shared:
-                several.append(subject.decode())
-            if number % BATCH_SUBJECTS == 0:
-                yield (*batch, Segment(graph.iri, graph.path, start, end, frozenset(several)))
-                batch, start, several = [], end, []
-        if start < end:
-            batch.append(Segment(graph.iri, graph.path, start, end, frozenset(several)))
-    if batch:
-        yield tuple(batch)
-
-
-def _find_shared(dataset: Dataset) -> set[int]:
-    """Return the numbers of subjects that are in several graphs; a few others have the same ones."""
-    numbers = array("L", (number for graph in dataset.graphs for _, number, _ in _list_blocks(graph.path)))
-    return {number for number, following in pairwise(sorted(numbers)) if number == following}
-
-
-def _list_blocks(path: Path) -> Iterator[tuple[bytes, int, int]]:
-    """Yield each subject of a graph, as it is written, with its number, and how many bytes are about it."""
-    for subject, lines in groupby(read_lines(path), key=lambda line: line.partition(b" ")[0]):
-        yield subject, crc32(subject), sum(map(len, lines))
-
-
-def _check_batch(job: Job, batch: tuple[Segment, ...]) -> _Outcome:
-    store = _open_store(job.store)
-    near: dict[str, list[str]] = {}
+def _check_batch(job: Job, part: Range) -> _Outcome:
+    near: dict[str, Collection[str]] = {}
     focus: set[str] = set()
-    for segment in batch:
-        for subject, block in _read_blocks(segment):
-            if subject not in segment.shared:
-                near[subject] = block
+    with job.blocks.open() as reader:
+        for graph, subject, triples in reader.read(part):
+            # Much is said in many graphs of some things, and each is validated with one of these only.
+            if number_subject(subject.encode()) not in part.shared:
+                near[subject] = triples
                 focus.add(subject)
-            elif _find_home(store, subject[1:-1]) == segment.graph:
+            elif reader.find_home(subject) == graph:
                 focus.add(subject)
-    triples = Surroundings(store, job.reach, near).gather(focus)
-    return _validate(job.shapes, job.base, triples, {node[1:-1] for node in focus}, job.known, _holds)
+    return _check(job, focus, near, _holds)
 
 
-def _find_home(store: Store, subject: str) -> str:
-    """Return the one graph with which a subject is validated: the first that declares it, if any does."""
-    # Much is said in many graphs of some things, and each time all within reach of them would be needed.
-    quads = store.quads_for_pattern(NamedNode(subject), None, None)
-    return min((quad.predicate != TYPE, named(quad.graph_name).value) for quad in quads)[1]
-
-
-def _read_blocks(segment: Segment) -> Iterator[tuple[str, list[str]]]:
-    """Yield each subject with the triples about it, without their graph."""
-    with segment.path.open("rb") as file:
-        file.seek(segment.start)
-        lines = file.read(segment.end - segment.start).decode().split("\n")[:-1]
-    for subject, block in groupby(lines, key=lambda line: line.partition(" ")[0]):
-        yield subject, [line.rpartition(" <")[0] for line in block]
-
-
-@cache
-def _open_store(path: Path) -> Store:
-    return Store.read_only(str(path))
+def _check(job: Job, focus: set[str], near: dict[str, Collection[str]], holds: Holds) -> _Outcome:
+    with job.blocks.open() as reader:
+        triples = Surroundings(reader, job.reach, job.classes, near).gather(focus)
+    return _validate(job.shapes, job.base, triples, {node[1:-1] for node in focus}, job.known, holds)
 
 
 @cache
@@ -266,7 +199,7 @@ def _validate(
     triples: set[str],
     focus: set[str] | None,
     known: frozenset[str],
-    holds: Callable[[str, str, str, set[str]], bool] = lambda *given: False,
+    holds: Holds = lambda *given: False,
 ) -> _Outcome:
     """Return the verdict on triples, as N-Triples without a stop, and what was found about the focus nodes.
 
@@ -311,7 +244,7 @@ def _aim(shapes: rdflib.Graph, data: rdflib.Graph, focus: set[str]) -> rdflib.Gr
 @cache
 def _list_versions() -> tuple[str, ...]:
     # This code decides as well; a version number would not tell of every change of it.
-    modules = (Path(__file__), Path(reach_module.__file__))
+    modules = (Path(__file__), Path(reach_module.__file__), Path(blocks_module.__file__))
     versions = (pyshacl.__version__, rdflib.__version__, shacl.__version__ if QUICK else "")
     return *versions, *(path.read_text(encoding="utf-8") for path in modules)
 

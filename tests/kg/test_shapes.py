@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
 import rdflib
-from pyoxigraph import Store
 
 from bench.sources import write_sources
-from kg.check import shapes
+from kg.check import blocks, shapes
+from kg.check.blocks import write_blocks
 from kg.check.findings import Report, check_sources
 from kg.check.reach import Reach, Surroundings, measure_reach
 from kg.check.verdicts import read_verdicts, write_verdicts
 from kg.release.build import build_release
 from kg.sources import read_sources
+from kg.vocab import TYPE
 from tests.conftest import BASE
 
 ROOT = Path(__file__).parent.parent.parent
@@ -102,9 +104,46 @@ def test_a_fault_is_found_each_time(tmp_path: Path, faulty: Path) -> None:
     assert check(faulty, verdicts).findings == first != ()
 
 
+@pytest.mark.parametrize("clash", [False, True])
+def test_blocks_tell_what_the_quads_say(
+    sources_copy: Path, clash: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if clash:  # numbers of IRIs need not differ
+        monkeypatch.setattr(blocks, "crc32", lambda subject: len(subject))
+    report = check(sources_copy)
+    member = "http://www.w3.org/ns/org#member"
+    contents = write_blocks(report.dataset, [member], [member], lambda number: number % 3 == 0)
+    quads = report.quads
+    told, home = defaultdict(set), {}
+    for quad in quads:
+        told[str(quad.subject)].add(str(quad.triple))
+        place = (quad.predicate != TYPE, str(quad.graph_name))
+        home[str(quad.subject)] = min(place, home.get(str(quad.subject), place))
+    with contents.blocks.open() as reader:
+        assert {subject: reader.tell(subject) for subject in told} == told
+        assert {subject: reader.find_home(subject) for subject in home} == {s: p[1] for s, p in home.items()}
+        leading = {str(quad.triple) for quad in quads if quad.predicate.value == member}
+        values = {str(quad.object) for quad in quads}
+        assert {triple for value in values for triple in reader.lead_to(value, member)} == leading != set()
+        assert reader.tell("<urn:nothing>") == set()
+        assert contents.firsts[0] in {triple.partition(" ")[0] for triple in leading}
+        pieces = [[*reader.read(part)] for part in contents.ranges]
+    assert len(pieces) > 3
+    assert {t for piece in pieces for *_, triples in piece for t in triples} == {str(q.triple) for q in quads}
+    graphs = defaultdict(set)
+    for number, piece in enumerate(pieces):
+        for graph, subject, _ in piece:
+            graphs[subject].add((number, graph))
+    several = {subject for subject, places in graphs.items() if len({graph for _, graph in places}) > 1}
+    for subject in several:
+        number = blocks.number_subject(subject.encode())
+        assert all(number in contents.ranges[place].shared for place, _ in graphs[subject])
+
+
 def spoil(lines: list[str], rng: random.Random) -> list[str]:
     """Return lines of N-Triples with one fault, or something that is none."""
-    lines, number = list(lines), rng.randrange(len(lines))
+    lines = [line for block in lines for line in block.splitlines()]
+    number = rng.randrange(len(lines))
     (subject, predicate, rest), other = lines[number].split(" ", 2), rng.choice(lines).split(" ", 2)
     spoilt = {
         "gone": "",
@@ -123,16 +162,17 @@ def spoil(lines: list[str], rng: random.Random) -> list[str]:
 @pytest.mark.filterwarnings("ignore")
 def test_the_quick_engine_passes_nothing_that_pyshacl_does_not(tmp_path: Path) -> None:
     write_sources(tmp_path / "sound", 2_000)
-    store, rng = Store(), random.Random(5)
-    store.extend(check(tmp_path / "sound").quads)
+    rng, report = random.Random(5), check(tmp_path / "sound")
     text = (ROOT / "ontology/shapes.ttl").read_text(encoding="utf-8")
     reach = measure_reach(rdflib.Graph().parse(data=text, format="turtle", publicID=BASE))
     assert reach is not None
-    subjects = sorted({f"{quad.subject}" for quad in store if not quad.subject.value.startswith(ONTOLOGY)})
+    subjects = sorted({str(quad.subject) for quad in report.quads if quad.graph_name.value != ONTOLOGY})
+    contents = write_blocks(report.dataset, ["http://www.w3.org/ns/org#member"], (), lambda number: False)
     outcomes = []
     for number in range(100):
         focus = rng.sample(subjects, 20)
-        lines = sorted(f"{triple} ." for triple in Surroundings(store, reach).gather(focus))
+        with contents.blocks.open() as reader:
+            lines = sorted(f"{t} ." for t in Surroundings(reader, reach, contents.classes).gather(focus))
         for _ in range(number % 10):
             lines = spoil(lines, rng)
         triples = {line.removesuffix(" .") for block in lines for line in block.splitlines()}
@@ -227,7 +267,9 @@ def test_how_far_shapes_look(text: str, steps: int) -> None:
 def test_backwards_is_noted_where_it_is_followed() -> None:
     inner = "sh:property [ sh:path [ sh:inversePath :q ] ; sh:minCount 1 ]"
     text = f"sh:property [ sh:path :p ; sh:node [ {inner} ] ] ."
-    assert measure_reach(parse(text)) == Reach(1, (frozenset(), frozenset({"http://h/q"})))
+    assert measure_reach(parse(text)) == Reach(
+        1, (frozenset({"http://h/p"}), frozenset()), (frozenset(), frozenset({"http://h/q"}))
+    )
 
 
 @pytest.mark.parametrize(
