@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, TypeVar, cast
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad, RdfFormat, Triple, parse
 
@@ -34,6 +34,8 @@ from kg.model import (
 )
 from kg.redirects import read_redirects
 from kg.vocab import PREFIX, REIFIES, SUFFIX, TYPE, Names
+
+T = TypeVar("T")
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 # A sentence ends at its stop, the quotation marks and brackets that close behind it, and white space
@@ -250,8 +252,11 @@ def read_document(path: Path, graph: NamedNode, names: Names) -> Document:
         return Document(path, graph, findings=(_unreadable(path, error),))
     collector = _Collector(path, names)
     try:
+        place = Place(path)
         for quad in parse(cast(IO[bytes], reader), format=RdfFormat.TURTLE, base_iri=names.base):
-            collector.add(quad, Place(path, reader.line))
+            if place.line != reader.line:
+                place = Place(path, reader.line)
+            collector.add(quad, place)
     except SyntaxError as error:
         return Document(path, graph, findings=(_malformed(path, error),))
     except (OSError, ValueError) as error:
@@ -284,9 +289,15 @@ class _Collector:
         self.words = defaultdict(list)
         self.grounding = {names.term(n) for n in ("quote", "source", "sourceNote", "note", "status")}
         self.grounding |= {names.term("modality"), PREFIX, SUFFIX}
+        self.iris: dict[Any, Any] = {}
+
+    def _share(self, term: T) -> T:
+        """Return the one copy of an IRI in this file; each quad has copies of its own, which add up."""
+        return cast(T, self.iris.setdefault(term, term)) if isinstance(term, NamedNode) else term
 
     def add(self, quad: Quad, place: Place) -> None:
-        subject, predicate, value = quad.subject, quad.predicate, quad.object
+        subject, predicate = self._share(quad.subject), self._share(quad.predicate)
+        value = self._share(quad.object)
         if isinstance(subject, BlankNode) and predicate == REIFIES and isinstance(value, Triple):
             self.reified[subject] = (value, place)
             if not _is_plain(value):
