@@ -29,10 +29,10 @@ from kg.dataset import (
     read_quads,
     write_lines,
 )
-from kg.formats import GRAPH_FORMATS, N_QUADS, TRIG, TURTLE, Format
+from kg.formats import GRAPH_FORMATS, N_QUADS, N_TRIPLES, TRIG, TURTLE, Format
 from kg.parallel import run_all
 from kg.release.layout import CHECKSUMS, IDENTITY, LAYOUT_VERSION, ArticleEntry, DumpFile
-from kg.release.writing import write_packed
+from kg.release.writing import write_packed, write_packed_lines
 from kg.sorting import sort_lines
 from kg.vocab import AXIOM, OWL, REIFIES, TYPE, Names, named
 
@@ -52,7 +52,8 @@ _PARTS = ("annotatedSource", "annotatedProperty", "annotatedTarget")
 class Dump:
     """A dump that is to be written: its statements in files of lines, in the order in which they are written.
 
-    ``graph`` is the IRI of its named graph, empty for the whole dataset; ``rdf`` the version of RDF.
+    ``graph`` is the IRI of its named graph, empty for the whole dataset; ``rdf`` the version of RDF. The
+    lines are N-Quads; where no graph is named and the format has none, they are N-Triples.
     """
 
     stem: str
@@ -226,11 +227,15 @@ def write_dumps(folder: Path, dumps: Iterable[Dump], prefixes: dict[str, str]) -
 
 def write_dump(folder: Path, dump: Dump, prefixes: dict[str, str]) -> tuple[DumpFile, ...]:
     """Write one dump into a folder, once for each compression."""
-    quads = chain.from_iterable(read_quads(path) for path in dump.sources)
-    statements = quads if dump.fmt in (TRIG, N_QUADS) else (quad.triple for quad in quads)
-    # A line-based format of RDF 1.2 may be read line by line, so it gets no directive.
-    directive = dump.rdf if dump.rdf != "1.1" and dump.fmt in (TURTLE, TRIG) else ""
-    written = write_packed(folder / dump.stem, dump.fmt, statements, prefixes, dump.head, directive)
+    if dump.fmt in (N_QUADS, N_TRIPLES):
+        # What the lines are from has been serialised once already.
+        written = write_packed_lines(folder / dump.stem, dump.fmt, _read_as_lines(dump), dump.head)
+    else:
+        quads = chain.from_iterable(read_quads(path) for path in dump.sources)
+        statements = quads if dump.fmt == TRIG else (quad.triple for quad in quads)
+        # Only of formats that are not read line by line.
+        version = dump.rdf if dump.rdf != "1.1" else ""
+        written = write_packed(folder / dump.stem, dump.fmt, statements, prefixes, dump.head, version)
     return tuple(
         DumpFile(
             file.name,
@@ -245,6 +250,14 @@ def write_dump(folder: Path, dump: Dump, prefixes: dict[str, str]) -> tuple[Dump
         )
         for file in written.files
     )
+
+
+def _read_as_lines(dump: Dump) -> Iterator[bytes]:
+    lines = chain.from_iterable(read_lines(path) for path in dump.sources)
+    if not dump.graph:
+        return lines
+    end = f" <{dump.graph}> .\n".encode()
+    return (line.removesuffix(end) + b" .\n" for line in lines)
 
 
 def name_graph(graph: str, names: Names) -> str:

@@ -1,4 +1,4 @@
-"""Writes one RDF file twice as it is serialised, gzipped and in Zstandard, and hashes it on the way.
+"""Writes one RDF file twice as it is serialised, gzipped and in Zstandard, and hashes what is written.
 
 The same statements give the same bytes: no time stamp, no name, one thread, fixed levels. What is left is the
 version of the compressors themselves. Sources: RFC 1952 (gzip), RFC 8878 (Zstandard).
@@ -6,7 +6,6 @@ version of the compressors themselves. Sources: RFC 1952 (gzip), RFC 8878 (Zstan
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -17,19 +16,21 @@ from typing import IO, Any, Protocol, cast
 
 import zstandard
 from pyoxigraph import Quad, Triple, serialize
+from zlib_ng import zlib_ng
 
 from kg.formats import N_TRIPLES, RDF_XML, TRIG, TURTLE, Format, to_rdf_format
 
 CODINGS = {"gz": "gzip", "zst": "zstd"}
 """Extension → content coding, in the order in which they are written."""
 
-GZIP_LEVEL, ZSTD_LEVEL = 6, 9
-"""The last levels that are worth their time: the highest but these take 2.2 times as long for 5 % less."""
+GZIP_LEVEL, ZSTD_LEVEL = 5, 9
+"""The last levels that are worth their time, of zlib-ng and of Zstandard."""
 
 _XML_DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 _WITH_COMMENTS = (TURTLE, TRIG, N_TRIPLES)
 _WITH_PREFIXES = (TURTLE, TRIG, RDF_XML)
 _WRITE_BYTES = 64 * 1024
+_GZIP_WINDOW = 16 + zlib_ng.MAX_WBITS
 
 
 class _Hash(Protocol):
@@ -49,38 +50,39 @@ class WrittenFile:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What came of one serialisation; ``sha256`` and ``size_bytes`` are those of the unpacked bytes."""
+    """What came of one serialisation; ``size_bytes`` is that of the unpacked bytes."""
 
     files: tuple[WrittenFile, ...]
     size_bytes: int
-    sha256: str
 
 
 @dataclass(slots=True)
 class _HashingFile:
     """Passes bytes on, and counts and hashes them."""
 
-    target: IO[bytes] | None
+    target: IO[bytes]
     digest: _Hash = field(default_factory=hashlib.sha256)
     size_bytes: int = 0
 
     def write(self, data: Any) -> int:
         self.digest.update(data)
         self.size_bytes += len(data)
-        if self.target is not None:
-            self.target.write(data)
+        self.target.write(data)
         return len(data)
 
-    def flush(self) -> None:
-        """Nothing waits here: the file below is flushed when it is closed."""
+
+class _Coder(Protocol):
+    def compress(self, data: bytes, /) -> bytes: ...
+    def flush(self) -> bytes: ...
 
 
 @dataclass(slots=True)
-class _Tee:
-    """Collects small writes for all targets; drops ``skip``, with which the input must begin."""
+class _Packer:
+    """Collects small writes and packs them in each way; drops ``skip``, with which they must begin."""
 
-    targets: Sequence[Any]
+    outputs: Sequence[tuple[_Coder, _HashingFile]]
     skip: bytes = b""
+    size_bytes: int = 0
     _buffer: bytearray = field(default_factory=bytearray)
 
     def write(self, data: Any) -> int:
@@ -90,14 +92,25 @@ class _Tee:
         return len(data)
 
     def flush(self) -> None:
+        """Pack what was collected."""
         data = bytes(self._buffer)
         self._buffer.clear()
         if self.skip:
             if not data.startswith(self.skip):
                 raise ValueError(f"the serialiser began with {data[:60]!r}")
             data, self.skip = data[len(self.skip) :], b""
-        for target in self.targets:
-            target.write(data)
+        self.pack(data)
+
+    def pack(self, data: bytes) -> None:
+        """Pack bytes as they are."""
+        self.size_bytes += len(data)
+        for coder, file in self.outputs:
+            file.write(coder.compress(data))
+
+    def finish(self) -> None:
+        """Pack all that is left."""
+        for coder, file in self.outputs:
+            file.write(coder.flush())
 
 
 def write_packed(
@@ -120,36 +133,53 @@ def write_packed(
     given = prefixes if fmt in _WITH_PREFIXES else None
     skip = _XML_DECLARATION if fmt == RDF_XML else b""
     start = _render_head(fmt, head) + (f'VERSION "{version}"\n'.encode() if version else b"")
-    name = f"{stem.name}.{fmt.extension}"
-    with _open_packed(stem.with_name(name)) as (plain, packed):
-        for target in (plain, *(target for target, _ in packed)):
-            target.write(start)
-        tee = _Tee((plain, *(target for target, _ in packed)), skip)
-        serialize(statements, cast(IO[bytes], tee), format=to_rdf_format(fmt), prefixes=given)
-        tee.flush()
-    files = tuple(
-        WrittenFile(f"{name}.{extension}", coding, raw.size_bytes, raw.digest.hexdigest())
-        for (extension, coding), (_, raw) in zip(CODINGS.items(), packed, strict=True)
-    )
-    return Written(files, plain.size_bytes, plain.digest.hexdigest())
+    with _open_packed(stem, fmt) as packer:
+        packer.pack(start)
+        packer.skip = skip
+        serialize(statements, cast(IO[bytes], packer), format=to_rdf_format(fmt), prefixes=given)
+        packer.flush()
+    return _describe(stem, fmt, packer)
+
+
+def write_packed_lines(stem: Path, fmt: Format, lines: Iterable[bytes], head: Sequence[str] = ()) -> Written:
+    """Do the same with lines that are already in the format, N-Triples or N-Quads."""
+    with _open_packed(stem, fmt) as packer:
+        packer.pack(_render_head(fmt, head))
+        for line in lines:
+            packer.write(line)
+        packer.flush()
+    return _describe(stem, fmt, packer)
 
 
 @contextmanager
-def _open_packed(path: Path) -> Iterator[tuple[_HashingFile, list[tuple[Any, _HashingFile]]]]:
+def _open_packed(stem: Path, fmt: Format) -> Iterator[_Packer]:
     with ExitStack() as stack:
-        packed: list[tuple[Any, _HashingFile]] = []
-        for extension in CODINGS:
-            file = stack.enter_context(path.with_name(f"{path.name}.{extension}").open("wb"))
-            raw = _HashingFile(file)
-            packed.append((stack.enter_context(_open_coder(extension, raw)), raw))
-        yield _HashingFile(None), packed
+        files = [stack.enter_context(path.open("wb")) for path in _list_paths(stem, fmt)]
+        coders = (_open_coder(coding) for coding in CODINGS.values())
+        packer = _Packer([*zip(coders, map(_HashingFile, files), strict=True)])
+        yield packer
+        packer.finish()
 
 
-def _open_coder(extension: str, raw: _HashingFile) -> Any:
-    if extension == "gz":
-        # No name either: it would be that of the file in the making.
-        return gzip.GzipFile("", "wb", GZIP_LEVEL, cast(IO[bytes], raw), mtime=0)
-    return _make_packer().stream_writer(cast(IO[bytes], raw), closefd=False)
+def _list_paths(stem: Path, fmt: Format) -> list[Path]:
+    return [stem.with_name(f"{stem.name}.{fmt.extension}.{extension}") for extension in CODINGS]
+
+
+def _describe(stem: Path, fmt: Format, packer: _Packer) -> Written:
+    files = tuple(
+        WrittenFile(path.name, coding, file.size_bytes, file.digest.hexdigest())
+        for path, coding, (_, file) in zip(
+            _list_paths(stem, fmt), CODINGS.values(), packer.outputs, strict=True
+        )
+    )
+    return Written(files, packer.size_bytes)
+
+
+def _open_coder(coding: str) -> _Coder:
+    if coding == "gzip":
+        # Its header has neither a name nor a time.
+        return zlib_ng.compressobj(GZIP_LEVEL, zlib_ng.DEFLATED, _GZIP_WINDOW)
+    return _make_packer().compressobj()
 
 
 @cache
