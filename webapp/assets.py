@@ -57,10 +57,9 @@ class Assets:
 
 
 def set_up(app: Flask) -> None:
-    """Let templates name assets, and say once where there are none."""
+    """Let pages name assets, and say once where there are none."""
     assets = Assets(Path(app.static_folder or "") / FOLDER)
     app.extensions["kg_assets"] = assets
-    app.jinja_env.globals.update(asset=find_asset, script=make_script, style=make_style)
     if not (assets.folder / MANIFEST).is_file():
         _log.warning(
             "The scripts of the pages are not built; pages work without them. "
@@ -102,6 +101,10 @@ def make_style(name: str) -> Markup:
     """Return the element that loads a built style sheet."""
     address = find_asset(name)
     return Markup('<link rel="stylesheet" href="{}">').format(address) if address else Markup("")
+
+
+NAMES = {"asset": find_asset, "script": make_script, "style": make_style}
+"""What templates call."""
 
 
 def _assets() -> Assets:

@@ -8,7 +8,7 @@ import uuid
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response, render_template, request
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from kg import errors
@@ -16,6 +16,7 @@ from webapp import current
 from webapp.languages import N_
 from webapp.negotiation import HTML, PROBLEM, negotiate
 from webapp.protocol import ProtocolError
+from webapp.templating import render
 
 _log = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ def make_problem(status: int, detail: str, **more: Any) -> Response:
     if best and best[0] is HTML:
         translate = current.interface().gettext
         heading, hint = (told and translate(told) for told in TOLD.get(status, (title, "")))
-        page = render_template("error.html", status=status, title=heading, hint=hint, detail=detail, **more)
+        page = render("error.html", status=status, title=heading, hint=hint, detail=detail, **more)
         response = Response(page, status=status, content_type=HTML.content_type)
     else:
         content = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}

@@ -8,16 +8,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 from flask import Flask, Response, current_app, g, request, url_for
-from markupsafe import Markup
 
 from kg.settings import Settings
-from webapp import current, digests
+from webapp import assets, current, digests, templating
 from webapp.addresses import RELEASE, SITE_ROOT
 from webapp.languages import ENGLISH, LANGUAGES, find_language
 from webapp.negotiation import HTML
 
 COOKIE = "lang"
-_NOTHING = Markup("")
 _COOKIE_AGE_S = 365 * 24 * 3600
 _STATIC_AGE_S = 365 * 24 * 3600
 
@@ -35,22 +33,10 @@ class LanguageLink:
 
 
 def set_up(app: Flask, settings: Settings) -> None:
-    """Give templates their messages, and what ``base.html`` shows."""
-    app.jinja_env.add_extension("jinja2.ext.i18n")
-    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
-        lambda message: current.interface().catalogue.gettext(message),
-        lambda one, many, number: current.interface().catalogue.ngettext(one, many, number),
-        newstyle=True,
-    )
-    app.jinja_env.globals.update(
-        static_url=static_url,
-        is_foreign=is_foreign,
-        lang_attribute=make_lang_attribute,
-        url_for=make_address,
-        _=translate,
-    )
+    """Give the application its templates, with what ``base.html`` shows."""
     routes = frozenset(rule.rule for rule in app.url_map.iter_rules())
-    app.context_processor(lambda: _page_variables(settings, routes))
+    names = {"static_url": static_url, "url_for": make_address, **assets.NAMES}
+    templating.set_up(app, names, lambda: _list_variables(settings, routes))
 
 
 def static_url(filename: str) -> str:
@@ -70,24 +56,6 @@ def _make_plain_address(app: Flask, root: str, endpoint: str) -> str:
     return url_for(endpoint)
 
 
-def is_foreign(tag: str) -> bool:
-    """Return whether text of a language needs a ``lang`` of its own on this page."""
-    return bool(tag) and tag != current.interface().language.code
-
-
-def make_lang_attribute(tag: str) -> Markup:
-    """Return the ``lang`` of text in a language, with a blank before it; nothing where the page speaks it."""
-    return Markup(' lang="{}"').format(tag) if is_foreign(tag) else _NOTHING
-
-
-def translate(message: str, **values: object) -> Markup:
-    """Return a message in the language of the page, with its ``%(name)s`` filled in and escaped.
-
-    Jinja's own function does the same in four times the time, and a page has some fifty messages.
-    """
-    return Markup(current.interface().catalogue.gettext(message)) % values  # noqa: S704 - our own words
-
-
 def finish(response: Response) -> Response:
     """Say which language a page is in and what decided it, and remember one that was asked for."""
     interface = g.get("interface")
@@ -105,14 +73,14 @@ def finish(response: Response) -> Response:
     return response
 
 
-def _page_variables(settings: Settings, routes: frozenset[str]) -> dict[str, Any]:
+def _list_variables(settings: Settings, routes: frozenset[str]) -> dict[str, Any]:
     context = g.get("context")
     return {
         "permanent": str(request.environ.get(RELEASE, "")),
         "site_root": str(request.environ.get(SITE_ROOT, "")),
         "site_title": settings.title,
         "release": context.release.manifest if context else None,
-        "interface": current.interface(),
+        "request": request,
         "page_address": _find_address(context.release.manifest.base_iri if context else ""),
         "language_links": _link_languages(context.release.manifest.base_iri if context else ""),
         "routes": routes,

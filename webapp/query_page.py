@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flask import Response, render_template, url_for
+from flask import Response, url_for
 from pyoxigraph import NamedNode
 
 from kg.description import Description
@@ -18,6 +18,7 @@ from webapp.negotiation import HTML
 from webapp.protocol import SparqlRequest
 from webapp.snippets import write_snippets
 from webapp.tables import Cell, GraphText, Table
+from webapp.templating import render
 from webapp.views.documents import Download, linker, names, reader
 
 MAX_LINKED_BYTES = 6000
@@ -68,7 +69,7 @@ def _render(
 ) -> Response:
     graph = outcome is not None and outcome.graph is not None
     endpoint = f"{names().base}sparql"
-    page = render_template(
+    page = render(
         "sparql.html",
         text=text,
         outcome=outcome,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Blueprint, Response, request, url_for
 from werkzeug.exceptions import Forbidden, NotFound
 from werkzeug.urls import iri_to_uri
 
@@ -13,6 +13,7 @@ from webapp.negotiation import HTML
 from webapp.pages.article import ArticleMaker
 from webapp.responses import add_cache_headers, make_etag, match_etag
 from webapp.structured_data import describe_article
+from webapp.templating import render
 from webapp.views.documents import (
     OFFERS,
     add_links,
@@ -51,7 +52,7 @@ def show_article(slug: str) -> Response:
 def _render(article: ArticleEntry) -> str:
     description = reader().describe_text(names().article(article.slug))
     text = current.context().read_text(article.slug)
-    return render_template(
+    return render(
         "article.html",
         article=article,
         page=ArticleMaker(names(), linker()).make(article, description, text),

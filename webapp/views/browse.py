@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.exceptions import BadRequest
 
 from kg.search.browse import SORTS, Count, Selection, select
@@ -19,6 +19,7 @@ from webapp.links import Shown
 from webapp.negotiation import HTML
 from webapp.responses import add_cache_headers, match_etag
 from webapp.results import ResultMaker, to_json
+from webapp.templating import render
 from webapp.views.documents import choose_format, names
 from webapp.views.search import JSON, result_maker, send_json, tag_answer
 
@@ -111,7 +112,7 @@ def browse() -> Response:
         facets = {facet.name: [_value_to_json(v) for v in facet.values] for facet in answer["facets"]}
         things = [_thing_to_json(thing, maker) for thing in listing.things]
         return add_cache_headers(send_json({**answer, "facets": facets, "results": things}), etag)
-    page = render_template(
+    page = render(
         "browse.html",
         **answer,
         things=[(maker.show(thing), maker.show_types(thing), thing) for thing in listing.things],

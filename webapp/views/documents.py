@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from flask import Response, render_template, request, url_for
+from flask import Response, request, url_for
 from pyoxigraph import NamedNode
 from werkzeug.exceptions import NotFound
 from werkzeug.urls import iri_to_uri
@@ -27,6 +27,7 @@ from webapp.pages.entity import EntityMaker
 from webapp.pages.evidence import EvidenceMaker
 from webapp.responses import add_cache_headers, make_etag, match_etag
 from webapp.structured_data import describe_thing
+from webapp.templating import render
 
 PLAIN_JSON = Format("json", "application/json", "json", JSON.aliases)
 """JSON of our own, for programs that do not want RDF."""
@@ -187,7 +188,7 @@ def render_page(description: Description, downloads: list[Download]) -> str:
     maker = EntityMaker(names(), linker(), current.interface(), evidence_maker())
     index = Index(description, names())
     more = {"slug": find_slug(description.iri), "incoming_query": query_incoming(description.iri)}
-    return render_template(
+    return render(
         "entity.html",
         page=maker.make(index),
         structured_data=describe_thing(index),

@@ -14,7 +14,7 @@ from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 
-from flask import Blueprint, Response, jsonify, redirect, render_template, request, send_file, url_for
+from flask import Blueprint, Response, jsonify, redirect, request, send_file, url_for
 from werkzeug.exceptions import NotFound
 from werkzeug.http import http_date
 
@@ -24,6 +24,7 @@ from webapp import current
 from webapp.addresses import RELEASE
 from webapp.negotiation import HTML
 from webapp.responses import add_cache_headers, match_etag
+from webapp.templating import render
 from webapp.views.documents import PLAIN_JSON, choose_format, tag_document
 
 blueprint = Blueprint("dumps", __name__)
@@ -47,7 +48,7 @@ def list_dumps() -> Response:
     besides = [name for name in BESIDES if (release.dumps_path / name).is_file()]
     if fmt == HTML:
         groups = _group(manifest.dumps)
-        page = render_template("dumps.html", manifest=manifest, groups=groups, besides=besides)
+        page = render("dumps.html", manifest=manifest, groups=groups, besides=besides)
         return add_cache_headers(Response(page, content_type=HTML.content_type), etag)
     dumps = [_describe(dump) for dump in manifest.dumps]
     listing = {"release": manifest.id, "created": manifest.created, "dumps": dumps}

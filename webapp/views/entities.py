@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, redirect, request, url_for
 from pyoxigraph import NamedNode, Triple
 from werkzeug.exceptions import BadRequest, NotFound
 
@@ -18,6 +18,7 @@ from kg.vocab import AXIOM, TYPE, named
 from webapp import current
 from webapp.negotiation import HTML
 from webapp.responses import add_cache_headers, match_etag
+from webapp.templating import render
 from webapp.views.documents import (
     Download,
     choose_format,
@@ -74,7 +75,7 @@ def list_links(slug: str) -> Response:
         raise NotFound(f"Nothing points at {iri.value} by {relation.value}.")
     labels = (*found.labels, *reader().read_labels([iri, relation]))
     index = Index(Description(iri=iri, own=(*found.triples, *labels)), names())
-    page = render_template(
+    page = render(
         "links.html",
         thing=linker().show(iri, index),
         relation=linker().show(relation, index),
@@ -128,7 +129,7 @@ def _render_list(triples: list[Triple]) -> str:
     shown = declared[:ENTITIES_SHOWN]
     index = Index(Description(iri=names().entities, own=reader().read_labels(shown)), names())
     links = sorted((linker().show(thing, index) for thing in shown), key=lambda link: link.label.casefold())
-    return render_template(
+    return render(
         "entities.html",
         iri=names().entities.value,
         things=links,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, request
 from pyoxigraph import NamedNode
 
 from kg.description import Description
@@ -18,6 +18,7 @@ from webapp.links import Shown
 from webapp.negotiation import HTML
 from webapp.neighbourhood import find_neighbourhood, list_keys, to_json
 from webapp.responses import add_cache_headers, match_etag
+from webapp.templating import render
 from webapp.views.documents import choose_format, linker, names, read_description, reader, tag_document
 
 blueprint = Blueprint("explore", __name__)
@@ -43,7 +44,7 @@ def show_graph(slug: str) -> Response:
         return add_cache_headers(Response(json.dumps(to_json(found)), content_type=JSON.content_type), etag)
     keys = list_keys(found)
     wanted = [key for key in request.args.getlist("relation") if key in keys] or list(keys)
-    page = render_template("graph.html", found=found, keys=keys, wanted=wanted)
+    page = render("graph.html", found=found, keys=keys, wanted=wanted)
     return add_cache_headers(Response(page, content_type=HTML.content_type), etag)
 
 
@@ -67,7 +68,7 @@ def show_timeline() -> Response:
     if (unchanged := match_etag(etag)) is not None:
         return unchanged
     dated, iris = _list_dated()
-    page = render_template(
+    page = render(
         "timeline.html",
         dated=dated,
         events=_list_others(_event_classes(), iris),
@@ -128,7 +129,7 @@ def show_map() -> Response:
     places = _list_places()
     placed = {place.thing.href for place in places}
     others = [thing for thing in _list_others((SCHEMA("Place"),), set()) if thing.href not in placed]
-    page = render_template("map.html", places=places, unplaced=others)
+    page = render("map.html", places=places, unplaced=others)
     return add_cache_headers(Response(page, content_type=HTML.content_type), etag)
 
 

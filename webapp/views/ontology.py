@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, request
 from pyoxigraph import NamedNode, RdfFormat, Triple, parse, serialize
 from werkzeug.exceptions import NotFound
 
@@ -12,6 +12,7 @@ from kg.formats import JSON_LD, N_TRIPLES, RDF_XML, TURTLE, to_rdf_format
 from kg.ontology import read_ontology
 from webapp import current
 from webapp.responses import add_cache_headers, make_etag, match_etag
+from webapp.templating import render
 from webapp.views.documents import (
     add_links,
     choose_format,
@@ -99,7 +100,7 @@ def _render(triples: list[Triple]) -> str:
         lambda thing: linker().show(thing, index),
         current.interface().gettext,
     )
-    return render_template(
+    return render(
         "ontology.html", page=maker.make(), anchor=maker.anchor, downloads=list_formats("/ontology")
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response
 from pyoxigraph import NamedNode, Triple
 
 from kg.search.browse import select
@@ -14,6 +14,7 @@ from webapp.negotiation import HTML
 from webapp.pages.start import FIGURES, Example, Kind, StartMaker, list_kinds, sort_articles
 from webapp.responses import add_cache_headers, match_etag
 from webapp.structured_data import describe_site
+from webapp.templating import render
 from webapp.views.browse import Asked
 from webapp.views.documents import evidence_maker, linker, names, reader, tag_document
 
@@ -38,7 +39,7 @@ def _render() -> str:
     kinds = list_kinds(names())
     found = {title: reader().list_instances(classes, THINGS_SHOWN) for title, classes in kinds}
     figures = [(interface.gettext(title), manifest.figures.get(name, 0)) for title, name in FIGURES]
-    return render_template(
+    return render(
         "start.html",
         figures=[(title, interface.number(value)) for title, value in figures],
         articles=[(linker().href(article.iri), article) for article in sort_articles(manifest.articles)],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Blueprint, Response, request, url_for
 from werkzeug.exceptions import BadRequest, NotFound
 
 import kg
@@ -23,6 +23,7 @@ from webapp import current
 from webapp.negotiation import HTML
 from webapp.responses import CONTENT_SECURITY_POLICY, add_cache_headers, make_etag, match_etag
 from webapp.results import ResultMaker
+from webapp.templating import render
 from webapp.views.documents import names
 from webapp.views.search import JSON, read_number, result_maker, send_json, tag_answer
 
@@ -245,7 +246,7 @@ def show_preview() -> Response:
     if thing is None:
         raise NotFound(f"There is no thing {identifier!r} in release {current.context().release.id}.")
     maker = result_maker()
-    page = render_template(
+    page = render(
         "preview.html",
         iri=thing.iri,
         title=maker.show(thing),

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from threading import Lock
 
-from flask import Blueprint, Response, jsonify, redirect, render_template, request
+from flask import Blueprint, Response, jsonify, redirect, request
 from werkzeug.exceptions import BadRequest, NotFound
 
 from kg.errors import QueryTooLarge
@@ -27,6 +27,7 @@ from webapp.memento import (
 )
 from webapp.negotiation import HTML
 from webapp.responses import add_cache_headers, make_etag, match_etag
+from webapp.templating import render
 from webapp.views.documents import PLAIN_JSON, choose_format, tag_document
 from webapp.views.dumps import CHUNK_BYTES
 
@@ -51,7 +52,7 @@ def show_releases() -> Response:
     if (unchanged := match_etag(etag)) is not None:
         return unchanged
     if fmt == HTML:
-        page = render_template("releases.html", entries=entries)
+        page = render("releases.html", entries=entries)
         return add_cache_headers(Response(page, content_type=HTML.content_type), etag)
     return add_cache_headers(jsonify(releases=[entry_as_json(entry) for entry in entries]), etag)
 
@@ -68,7 +69,7 @@ def show_release(release_id: str) -> Response:
         return unchanged
     changes = _tell_changes(before, release_id) if before else None
     if fmt == HTML:
-        page = render_template("release.html", entry=entry, manifest=manifest, changes=changes)
+        page = render("release.html", entry=entry, manifest=manifest, changes=changes)
         return add_cache_headers(Response(page, content_type=HTML.content_type), etag)
     content = entry_as_json(entry) | {
         "base_iri": manifest.base_iri,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Blueprint, Response, request, url_for
 from werkzeug.exceptions import BadRequest
 
 from kg.formats import Format
@@ -16,6 +16,7 @@ from webapp.links import Shown
 from webapp.negotiation import HTML
 from webapp.responses import add_cache_headers, make_etag, match_etag
 from webapp.results import Result, ResultMaker, quote_to_json, result_to_json
+from webapp.templating import render
 from webapp.views.documents import choose_format, linker, names, tag_document
 
 blueprint = Blueprint("search", __name__)
@@ -46,7 +47,7 @@ def show_results() -> Response:
     answer = _find(text, read_number("page", 1, MAX_RESULTS // RESULTS_SHOWN))
     if fmt == JSON:
         return add_cache_headers(send_json(_to_json(answer)), etag)
-    body = render_template("search.html", **answer, filters=_list_filters(text))
+    body = render("search.html", **answer, filters=_list_filters(text))
     return add_cache_headers(Response(body, content_type=HTML.content_type), etag)
 
 
@@ -118,7 +119,7 @@ def suggest() -> Response:
 @blueprint.get("/opensearch.xml")
 def describe_search() -> Response:
     """Tell browsers how to search here (OpenSearch 1.1, draft 6, "OpenSearch description document")."""
-    body = render_template(
+    body = render(
         "opensearch.xml",
         results=url_for("search.show_results", _external=True),
         suggestions=url_for("search.suggest", _external=True),
