@@ -22,10 +22,12 @@ class Marks:
 
     def __init__(self, interface: Interface) -> None:
         self._code = interface.language.code
-        say = interface.gettext
-        self._evidence, self._reading = say("Evidence:"), say("How it was read:")
-        self._place, self._publisher = say("Sentence %(number)s in the article"), say("At the publisher")
-        self._record, self._cite = say("Evidence record"), say("Cite this fact")
+        self._evidence = interface.gettext("Evidence:")
+        self._reading = interface.gettext("How it was read:")
+        self._place = interface.gettext("Sentence %(number)s in the article")
+        self._publisher = interface.gettext("At the publisher")
+        self._record = interface.gettext("Evidence record")
+        self._cite = interface.gettext("Cite this fact")
 
     def lang(self, tag: str) -> Markup:
         """Return the ``lang`` of text, with a blank before it; nothing in the language of the page."""
