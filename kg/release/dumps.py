@@ -34,7 +34,7 @@ from kg.parallel import run_all
 from kg.release.layout import CHECKSUMS, IDENTITY, LAYOUT_VERSION, ArticleEntry, DumpFile
 from kg.release.writing import write_packed, write_packed_lines
 from kg.sorting import sort_lines
-from kg.vocab import AXIOM, OWL, REIFIES, TYPE, Names, named
+from kg.vocab import AXIOM, OWL, REIFIES, TYPE, Names
 
 WHOLE = "article-kg"
 """Stem of the dumps of the whole dataset."""
@@ -46,6 +46,9 @@ DUMPS_A_JOB = 40
 """Dumps of single graphs that are written by one job; most of them are small."""
 
 _PARTS = ("annotatedSource", "annotatedProperty", "annotatedTarget")
+_ANNOTATED = tuple(str(OWL(part)).encode() for part in _PARTS)
+_AXIOM, _REIFIES = str(AXIOM).encode(), str(REIFIES).encode()
+_IS_AXIOM = f" {TYPE} {AXIOM} <".encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,27 +89,38 @@ class Lines:
 
 def sort_dataset(dataset: Dataset, processes: int = 1) -> Lines:
     """Write the lines of a dataset in each order that a dump has, next to it."""
-    jobs = [partial(sort, dataset) for sort in (_sort_canonical, _sort_union, _sort_1_2)]
-    canonical, union, others = run_all(jobs, processes)
-    return Lines(*canonical, *union, *others)
+    jobs = [
+        partial(sort, dataset)
+        for sort in (_sort_canonical_1_2, _merge_union_1_2, _merge_union, _sort_canonical, _write_reified)
+    ]
+    canonical_1_2, union_1_2, union, canonical, reified = run_all(jobs, processes)
+    return Lines(canonical, union, reified, canonical_1_2, union_1_2)
 
 
-def _sort_canonical(dataset: Dataset) -> tuple[SortedFile, ...]:
-    return (_sort(dataset.folder / "canonical.nq", dataset.read_lines()),)
+def _sort_canonical(dataset: Dataset) -> SortedFile:
+    return _sort(dataset.folder / "canonical.nq", dataset.read_lines())
 
 
-def _sort_union(dataset: Dataset) -> tuple[SortedFile, ...]:
-    return (_merge(dataset.folder / "union.nt", dataset.read_lines()),)
+def _merge_union(dataset: Dataset) -> SortedFile:
+    return _merge(dataset.folder / "union.nt", dataset.read_lines())
 
 
-def _sort_1_2(dataset: Dataset) -> tuple[SortedFile, ...]:
+def _write_reified(dataset: Dataset) -> SortedFile:
     path = dataset.folder / "reified.nq"
-    size = write_lines(path, (f"{quad} .\n".encode() for quad in reify(dataset.read_quads())))
-    return (
-        SortedFile(path, size),
-        _sort(dataset.folder / "canonical-1-2.nq", read_lines(path)),
-        _merge(dataset.folder / "union-1-2.nt", read_lines(path)),
-    )
+    return SortedFile(path, write_lines(path, _reify_all(dataset)))
+
+
+def _sort_canonical_1_2(dataset: Dataset) -> SortedFile:
+    return _sort(dataset.folder / "canonical-1-2.nq", _reify_all(dataset))
+
+
+def _merge_union_1_2(dataset: Dataset) -> SortedFile:
+    return _merge(dataset.folder / "union-1-2.nt", _reify_all(dataset))
+
+
+def _reify_all(dataset: Dataset) -> Iterator[bytes]:
+    for graph in dataset.graphs:
+        yield from reify(read_lines(graph.path))
 
 
 def _sort(path: Path, lines: Iterable[bytes]) -> SortedFile:
@@ -271,29 +285,30 @@ def name_graph(graph: str, names: Names) -> str:
     return f"graph-{stem}" if stem.startswith(WHOLE) else stem
 
 
-def reify(quads: Iterable[Quad]) -> Iterator[Quad]:
+def reify(lines: Iterable[bytes]) -> Iterator[bytes]:
     """Yield RDF 1.2: an axiom becomes a reifier of its relation, and keeps all that is said about it.
 
     Parameters
     ----------
-    quads: in the order for readers, so that what is said about a thing in a graph stands together.
+    lines: N-Quads of one graph, with all that is said about a thing in a row.
     """
-    for _, said in groupby(quads, key=lambda quad: (quad.graph_name, quad.subject)):
-        yield from _reify_one(list(said))
+    for subject, said in groupby(lines, key=lambda line: line.partition(b" ")[0]):
+        yield from _reify_one(subject, list(said))
 
 
-def _reify_one(said: list[Quad]) -> Iterator[Quad]:
-    if not any(quad.predicate == TYPE and quad.object == AXIOM for quad in said):
-        yield from said
-        return
-    parts = {quad.predicate: quad.object for quad in said}
-    subject, predicate, value = (parts[OWL(part)] for part in _PARTS)
-    relation = Triple(named(subject), named(predicate), value)
-    replaced = {OWL(part) for part in _PARTS}
-    yield Quad(said[0].subject, REIFIES, relation, said[0].graph_name)
-    for quad in said:
-        if quad.predicate not in replaced and quad.object != AXIOM:
-            yield quad
+def _reify_one(subject: bytes, said: list[bytes]) -> Iterable[bytes]:
+    if not any(line.startswith(_IS_AXIOM, len(subject)) for line in said):
+        return said
+    graph = said[0][said[0].rindex(b" <") :]
+    pairs = [line[len(subject) + 1 : -len(graph)].split(b" ", 1) for line in said]
+    parts = {predicate: value for predicate, value in pairs if predicate in _ANNOTATED}
+    relation = b" ".join(parts[part] for part in _ANNOTATED)
+    kept = [
+        line
+        for line, (predicate, value) in zip(said, pairs, strict=True)
+        if predicate not in parts and value != _AXIOM
+    ]
+    return (b"%b %b <<( %b )>>%b" % (subject, _REIFIES, relation, graph), *kept)
 
 
 def restore(quads: Iterable[Quad]) -> Iterator[Quad]:
