@@ -13,7 +13,7 @@ FRONTEND := package.json package-lock.json .npmrc requirements-node.lock $(shell
 BUILT    := webapp/static/built/manifest.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test test-engines bench cluster check build lint docs screenshots messages lock wheel clean
+.PHONY: help setup serve test test-engines test-clusters bench cluster check build lint docs screenshots messages lock wheel clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ test: setup ## run all tests (ARGS='-k crash' for some)
 
 test-engines: $(READY) ## run the tests on other people's engines (Oxigraph server, Virtuoso, Fuseki)
 	@$(BIN)/python -m pytest --engines tests/engines tests/contract tests/deploy $(ARGS)
+
+test-clusters: $(READY) ## run the tests on a cluster of engines (Fuseki nodes behind Apache Kafka, from Maven)
+	@$(BIN)/python -m pytest --clusters tests/engines $(ARGS)
 
 bench: $(VENV)/.bench ## ask ours and other engines the same (ARGS='mix cold hot --triples 1000000 --rounds 5')
 	@$(BIN)/python -m bench.run $(ARGS)
@@ -64,7 +67,7 @@ wheel: setup ## build the wheel and the source archive into dist/
 # uv resolves for every platform and Python at once, and writes no registry address into the file.
 lock: $(READY) ## resolve the dependencies anew into requirements.lock
 	@$(BIN)/python -m pip install --quiet 'uv>=0.8'
-	@env -u UV_FIND_LINKS $(BIN)/uv pip compile pyproject.toml --extra dev --extra engines --extra s3 --universal --python-version 3.11 \
+	@env -u UV_FIND_LINKS $(BIN)/uv pip compile pyproject.toml --extra dev --extra engines --extra s3 --extra kafka --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --no-header --no-emit-package pip --quiet --upgrade \
 		--output-file requirements.lock
 	@env -u UV_FIND_LINKS $(BIN)/uv pip compile pyproject.toml --extra bench --universal --python-version 3.11 \

@@ -91,6 +91,11 @@ class Settings:
     store_user: str = _setting("", "user of the engine; empty: it asks for none")
     store_password: str = _setting("", "the user's password; better in the environment than in a file")
     store_token: str = _setting("", "bearer token, in place of user and password")
+    store_topic: str = _setting(
+        "",
+        "topic of Apache Kafka that the engines follow, such as kafka://host:9092/kg; `kg publish` writes to"
+        " it and not to them",
+    )
     signing_key: str = _setting(
         "", "file with the secret key that `kg build` signs releases with; empty: they are not signed"
     )

@@ -20,15 +20,25 @@ BASE = "https://kg.example/"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--engines", action="store_true", help="run what needs other people's engines, only")
+    parser.addoption("--clusters", action="store_true", help="run what needs a cluster of engines, only")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the usual run light: tests on engines run alone, with ``--engines`` (`make test-engines`)."""
-    wanted = config.getoption("--engines", default=False)
-    dropped = [item for item in items if bool(item.get_closest_marker("engines")) != wanted]
+    """Keep the usual run light: tests on engines run alone, with ``--engines`` (`make test-engines`).
+
+    So do those on clusters, with ``--clusters`` (`make test-clusters`).
+    """
+    kinds = ("engines", "clusters")
+    wanted = {kind for kind in kinds if config.getoption(f"--{kind}", default=False)}
+
+    def is_wanted(item: pytest.Item) -> bool:
+        needed = {kind for kind in kinds if item.get_closest_marker(kind)}
+        return bool(needed & wanted) if wanted else not needed
+
+    dropped = [item for item in items if not is_wanted(item)]
     if dropped:
         config.hook.pytest_deselected(items=dropped)
-        items[:] = [item for item in items if item not in set(dropped)]
+        items[:] = [item for item in items if is_wanted(item)]
 
 
 @pytest.fixture(scope="session", params=ENGINES)

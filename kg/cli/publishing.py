@@ -12,6 +12,7 @@ from kg.cli.group import ReadSettings, cli, open_current
 from kg.cli.output import show_progress
 from kg.errors import SettingsError
 from kg.release.engine import publish_to_engine
+from kg.release.followers import publish_to_followers
 from kg.release.places import Bucket, Directory, find_place
 from kg.release.transfer import Transfer, publish_to_bucket, publish_to_directory
 from kg.settings import Settings
@@ -22,6 +23,7 @@ from kg.settings import Settings
 @click.option("--no-switch", is_flag=True, help="Only bring it there; what is current there stays so.")
 @click.option("--store", help="Query address of the SPARQL engine to bring the release to.")
 @click.option("--profile", "store_profile", help="What kind of engine it is [default: generic].")
+@click.option("--topic", "store_topic", help="Topic of Apache Kafka that the engines follow.")
 @click.pass_obj
 def publish(read: ReadSettings, /, address: str, no_switch: bool, **options: Any) -> None:
     """Bring the current release to a folder, a bucket or a SPARQL engine.
@@ -35,12 +37,19 @@ def publish(read: ReadSettings, /, address: str, no_switch: bool, **options: Any
     broke off is taken up where it was. While graphs are loaded, servers in front of the engine answer
     queries with 503. User, password or token come from the environment: KG_STORE_USER, KG_STORE_PASSWORD,
     KG_STORE_TOKEN.
+
+    With --topic as well (kafka://host:9092/topic) nothing is written to the engines: what differs goes to
+    the topic that all of them follow, and each is asked until it holds the release.
     """
     settings = read(**options)
     if address and options["store"]:
         raise SettingsError(f"both {address} and --store say where to publish to.", "Name one of them.")
     if address:
         click.echo(tell(_publish_files(settings, address, switch=not no_switch)))
+    elif options["store_topic"] and not settings.store:
+        raise SettingsError(
+            "--topic says where to write to, and no engine is named.", "Name them by --store."
+        )
     elif settings.store:
         click.echo(_load(settings))
     else:
@@ -67,7 +76,8 @@ def _publish_files(settings: Settings, address: str, *, switch: bool) -> Transfe
 def _load(settings: Settings) -> str:
     release = open_current(settings)
     with show_progress("Publishing", quiet=False) as on_step:
-        reports = list(publish_to_engine(release, settings, on_step))
+        publish_there = publish_to_followers if settings.store_topic else publish_to_engine
+        reports = list(publish_there(release, settings, on_step))
     loaded = sum(report.loaded for report in reports)
     triples = sum(report.triples for report in reports)
     return f"release {release.id}: {len(reports)} graphs with {triples} triples, {loaded} of them loaded anew"

@@ -103,7 +103,7 @@ def _publish(
     on_step("asking what is there")
     held = {graph for graph in engine.list_graphs() if graph.startswith(release.manifest.base_iri)}
     if target.marker in held:
-        engine.replace(target.marker, [_mark(target.marker, LOADING)])
+        engine.replace(target.marker, [to_mark(target.marker, LOADING)])
         on_step("letting servers notice")
         time.sleep(SURVEY_S + 1)
     for graph in list_graphs(release):
@@ -112,14 +112,14 @@ def _publish(
     for graph in sorted(held - set(list_graphs(release)) - {target.marker}):
         on_step(f"removing {graph}")
         engine.remove(graph)
-    engine.replace(target.marker, [_mark(target.marker, release.id)])
+    engine.replace(target.marker, [to_mark(target.marker, release.id)])
 
 
 def _bring(release: Release, graph: str, engine: RemoteGraphs, is_held: bool) -> GraphReport:
-    wanted = hash_triples(_read_dump(release, graph))
-    if is_held and _is_there(engine, graph, wanted):
+    wanted = hash_triples(read_dump(release, graph))
+    if is_held and is_there(engine, graph, wanted):
         return GraphReport(graph, wanted[0], loaded=False)
-    engine.replace(graph, _read_dump(release, graph))
+    engine.replace(graph, read_dump(release, graph))
     count = engine.count(graph)
     if count != wanted[0]:
         raise ReleaseError(
@@ -134,11 +134,13 @@ def _bring(release: Release, graph: str, engine: RemoteGraphs, is_held: bool) ->
     return GraphReport(graph, count, loaded=True)
 
 
-def _is_there(engine: RemoteGraphs, graph: str, wanted: tuple[int, str]) -> bool:
+def is_there(engine: RemoteGraphs, graph: str, wanted: tuple[int, str]) -> bool:
+    """Return whether an engine holds of a graph what its count and hash say."""
     return engine.count(graph) == wanted[0] and hash_triples(engine.read(graph)) == wanted
 
 
-def _read_dump(release: Release, graph: str) -> Iterator[ox.Triple]:
+def read_dump(release: Release, graph: str) -> Iterator[ox.Triple]:
+    """Yield the triples of a graph of a release; raises ``ReleaseError`` if it has no dump of it."""
     with gzip.open(release.dumps_path / _find_dump(release, graph).name) as file:
         for quad in ox.parse(cast(IO[bytes], file), format=ox.RdfFormat.TURTLE):
             yield ox.Triple(quad.subject, quad.predicate, quad.object)
@@ -151,5 +153,6 @@ def _find_dump(release: Release, graph: str) -> DumpFile:
     raise ReleaseError(f"release {release.id} has no dump of graph {graph} in Turtle.", "Build it again.")
 
 
-def _mark(marker: str, said: str) -> ox.Triple:
+def to_mark(marker: str, said: str) -> ox.Triple:
+    """Return the triple by which an engine says which release it holds."""
     return ox.Triple(ox.NamedNode(marker), ox.NamedNode(IDENTIFIER), ox.Literal(said))

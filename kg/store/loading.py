@@ -190,8 +190,29 @@ def hash_triples(triples: Iterable[ox.Triple]) -> tuple[int, str]:
     >>> hash_triples([one]) == hash_triples([other])
     True
     """
-    lines = sorted({f"{t.subject} {t.predicate} {_normalise(t.object)}" for t in triples})
+    lines = sorted({_to_line(triple) for triple in triples})
     return len(lines), hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def compare_triples(
+    held: Iterable[ox.Triple], wanted: Iterable[ox.Triple]
+) -> tuple[list[ox.Triple], list[ox.Triple]]:
+    """Return what has to leave a graph and what has to come, by value as ``hash_triples`` has it.
+
+    >>> one, two = (ox.Triple(ox.NamedNode("x:a"), ox.NamedNode("x:p"), ox.Literal(n)) for n in (1, 2))
+    >>> compare_triples([one], [one, two]) == ([], [two])
+    True
+    """
+    here = {_to_line(triple): triple for triple in held}
+    there = {_to_line(triple): triple for triple in wanted}
+    return (
+        [here[line] for line in sorted(here.keys() - there.keys())],
+        [there[line] for line in sorted(there.keys() - here.keys())],
+    )
+
+
+def _to_line(triple: ox.Triple) -> str:
+    return f"{triple.subject} {triple.predicate} {_normalise(triple.object)}"
 
 
 _INTEGER = ox.NamedNode(_XSD + "integer")

@@ -6,9 +6,8 @@ import shutil
 import socket
 import subprocess
 import time
-import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +56,21 @@ def find_free_port() -> int:
 
 @contextmanager
 def started(command: list[str], folder: Path, probe_url: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a command until the block ends; yields as soon as ``probe_url`` answers 200.
+    """Run a command until the block ends; yields as soon as ``probe_url`` answers 200."""
+
+    def ask() -> None:
+        with urllib.request.urlopen(probe_url, timeout=5):
+            return
+
+    with started_when(command, folder, ask) as process:
+        yield process
+
+
+@contextmanager
+def started_when(
+    command: list[str], folder: Path, probe: Callable[[], object]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command until the block ends; yields as soon as ``probe`` raises ``OSError`` no more.
 
     ``setpriv`` has the kernel kill it when this process ends, however that comes about.
     """
@@ -66,20 +79,20 @@ def started(command: list[str], folder: Path, probe_url: str) -> Iterator[subpro
     with log.open("wb") as output:
         process = subprocess.Popen([*guard, *command], cwd=folder, stdout=output, stderr=output)
     try:
-        _wait_until_up(process, probe_url, log)
+        _wait_until_up(process, probe, log)
         yield process
     finally:
         process.kill()
         process.wait()
 
 
-def _wait_until_up(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+def _wait_until_up(process: subprocess.Popen[bytes], probe: Callable[[], object], log: Path) -> None:
     until = time.monotonic() + START_S
     while True:
         try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except (OSError, urllib.error.HTTPError):
+            probe()
+            return
+        except OSError:  # of which urllib's errors are some
             ended = process.poll() is not None
             if ended or time.monotonic() > until:
                 raise RuntimeError(f"the engine did not start: {log.read_text()[-2000:]}") from None
