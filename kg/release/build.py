@@ -39,6 +39,7 @@ from kg.release.layout import (
 from kg.release.locks import lock_builds
 from kg.release.lookups import write_lookups
 from kg.release.manifest import describe_articles, make_manifest, write_manifest
+from kg.release.reuse import EarlierDumps, read_earlier, remember_dumps
 from kg.release.search import write_index
 from kg.release.site import render_context, render_shapes, write_pages, write_site
 from kg.release.survey import Survey, survey_union
@@ -127,12 +128,13 @@ def _build(sources: Sources, report: Report, var: Path, on_step: Callable[[str],
         release_id = identify(dataset, sources)
         if not _is_whole(var, release_id):
             draft.mkdir()
-            _write_release(draft, release_id, sources, report, dataset, on_step)
+            keys = _write_release(draft, release_id, sources, report, dataset, read_earlier(var), on_step)
             on_step("all to disk")
             _sync_tree(draft)
             releases_path(var).mkdir(exist_ok=True)
             draft.rename(releases_path(var) / release_id)
             sync(releases_path(var))
+            remember_dumps(var, release_id, keys)
         return release_id
     finally:
         _sweep(var)
@@ -145,15 +147,19 @@ def _write_release(
     sources: Sources,
     report: Report,
     dataset: Dataset,
+    earlier: EarlierDumps,
     on_step: Callable[[str], None],
-) -> None:
+) -> dict[str, str]:
+    """Write all files of a release; returns what its dumps were made from."""
     names = sources.names
     processes = count_processes() if len(dataset) >= PARALLEL_QUADS else 1
     articles, licence = describe_articles(sources, report), find_licence(sources)
     on_step("sorted lines")
     lines = sort_dataset(dataset, processes)
     (folder / "dumps").mkdir()
-    writer = DumpWriter(folder / "dumps", release_id, names, articles, licence.value if licence else "")
+    writer = DumpWriter(
+        folder / "dumps", release_id, names, articles, licence.value if licence else "", earlier
+    )
     what = "store, indexes and dumps"
     on_step(what)
     # What takes longest comes first, so that no process waits for it at the end.
@@ -176,6 +182,7 @@ def _write_release(
     write_site(folder, sources, manifest, survey, dataset)
     write_manifest(folder / "manifest.json", manifest)
     write_list(folder, release_id)
+    return writer.keys
 
 
 def write_store(path: Path, lines: Path) -> None:

@@ -11,7 +11,6 @@ Syntax; JSON-LD 1.1; RDF 1.2 Concepts, section 1.5 (reifying triples).
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from pyoxigraph import Quad, Triple
 
 from kg.dataset import (
     Dataset,
+    GraphFile,
     decode_triple,
     encode_triple,
     read_lines,
@@ -31,8 +31,10 @@ from kg.dataset import (
 )
 from kg.formats import GRAPH_FORMATS, N_QUADS, N_TRIPLES, TRIG, TURTLE, Format
 from kg.parallel import run_all
+from kg.release.digests import hash_file, hash_texts
 from kg.release.layout import CHECKSUMS, IDENTITY, LAYOUT_VERSION, ArticleEntry, DumpFile
-from kg.release.writing import write_packed, write_packed_lines
+from kg.release.reuse import Earlier, EarlierDumps, name_dump, take_over
+from kg.release.writing import describe_writing, write_packed, write_packed_lines
 from kg.sorting import sort_lines
 from kg.vocab import AXIOM, OWL, REIFIES, TYPE, Names
 
@@ -56,7 +58,8 @@ class Dump:
     """A dump that is to be written: its statements in files of lines, in the order in which they are written.
 
     ``graph`` is the IRI of its named graph, empty for the whole dataset; ``rdf`` the version of RDF. The
-    lines are N-Quads; where no graph is named and the format has none, they are N-Triples.
+    lines are N-Quads; where no graph is named and the format has none, they are N-Triples. ``key`` stands
+    for all that the files depend on, if they may be taken from an ``earlier`` build.
     """
 
     stem: str
@@ -66,6 +69,8 @@ class Dump:
     head: tuple[str, ...] = ()
     graph: str = ""
     rdf: str = "1.1"
+    key: str = ""
+    earlier: Earlier | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,17 +145,26 @@ class DumpWriter:
     ----------
     articles: what the heads of the dumps name as sources.
     licence: IRI of the licence of what is published; empty if the ontology names none.
+    earlier: dumps of single graphs that need not be written again where nothing changed.
     """
 
     def __init__(
-        self, folder: Path, release_id: str, names: Names, articles: tuple[ArticleEntry, ...], licence: str
+        self,
+        folder: Path,
+        release_id: str,
+        names: Names,
+        articles: tuple[ArticleEntry, ...],
+        licence: str,
+        earlier: EarlierDumps | None = None,
     ) -> None:
         self.folder = folder
         self.release_id = release_id
         self.names = names
         self.articles = articles
         self.licence = licence
+        self.earlier = earlier or EarlierDumps()
         self.canonical_sha256 = ""
+        self.keys: dict[str, str] = {}
 
     def plan(self, dataset: Dataset, lines: Lines) -> list[Callable[[], tuple[DumpFile, ...]]]:
         """Return the jobs that write the dumps, each of which returns its files; they may run at once."""
@@ -171,7 +185,7 @@ class DumpWriter:
         self._write_checksums(dumps)
 
     def _list_whole(self, dataset: Dataset, lines: Lines) -> Iterator[Dump]:
-        head = tuple(self._describe(self.articles))
+        head = tuple(self._describe(self.articles, of_release=True))
         graphs = tuple(graph.path for graph in dataset.graphs)
         yield _plan_lines(WHOLE, N_QUADS, lines.canonical)
         yield Dump(WHOLE, TRIG, graphs, len(dataset), (*head, "Holds: all named graphs"))
@@ -184,18 +198,26 @@ class DumpWriter:
 
     def _list_graphs(self, dataset: Dataset) -> list[Dump]:
         articles = {article.iri: article for article in self.articles}
-        dumps = []
+        dumps: list[Dump] = []
         for graph in dataset.graphs:
             # The ontology and the shared entities are from no article; the dumps of all graphs name them all.
             sources = (articles[graph.iri],) if graph.iri in articles else ()
             head = (*self._describe(sources), f"Holds: the named graph {graph.iri}")
-            stem = name_graph(graph.iri, self.names)
-            dumps += [Dump(stem, fmt, (graph.path,), graph.size, head, graph.iri) for fmt in GRAPH_FORMATS]
+            dumps += self._plan_graph(graph, head)
         return dumps
 
-    def _describe(self, articles: Iterable[ArticleEntry]) -> Iterator[str]:
+    def _plan_graph(self, graph: GraphFile, head: tuple[str, ...]) -> Iterator[Dump]:
+        content, stem = hash_file(graph.path), name_graph(graph.iri, self.names)
+        for fmt in GRAPH_FORMATS:
+            parts = (content, fmt.name, *head, *chain(*self.names.prefixes.items()), *describe_writing())
+            key = self.keys[name_dump(graph.iri, fmt.name)] = hash_texts(parts)
+            earlier = self.earlier.find(graph.iri, fmt.name)
+            yield Dump(stem, fmt, (graph.path,), graph.size, head, graph.iri, key=key, earlier=earlier)
+
+    def _describe(self, articles: Iterable[ArticleEntry], *, of_release: bool = False) -> Iterator[str]:
         yield "Article KG: facts of news articles, each with the sentence that it comes from"
-        yield f"Release: {self.release_id}, {self.names.base}releases/{self.release_id}"
+        if of_release:  # the dump of a graph is the same in each release in which the graph is
+            yield f"Release: {self.release_id}, {self.names.base}releases/{self.release_id}"
         if self.licence:
             said = "for the facts and the vocabulary; quoted words are of their publishers"
             yield f"Licence: {self.licence} {said}"
@@ -240,7 +262,9 @@ def write_dumps(folder: Path, dumps: Iterable[Dump], prefixes: dict[str, str]) -
 
 
 def write_dump(folder: Path, dump: Dump, prefixes: dict[str, str]) -> tuple[DumpFile, ...]:
-    """Write one dump into a folder, once for each compression."""
+    """Write one dump into a folder, once for each compression, or take it over as it is."""
+    if dump.earlier and dump.earlier.key == dump.key and take_over(dump.earlier, folder):
+        return dump.earlier.files
     if dump.fmt in (N_QUADS, N_TRIPLES):
         # What the lines are from has been serialised once already.
         written = write_packed_lines(folder / dump.stem, dump.fmt, _read_as_lines(dump), dump.head)
@@ -323,9 +347,3 @@ def restore(quads: Iterable[Quad]) -> Iterator[Quad]:
                 yield Quad(quad.subject, OWL(part), term, quad.graph_name)
         else:
             yield quad
-
-
-def hash_file(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -21,7 +21,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from kg.errors import ReleaseError
-from kg.release.dumps import hash_file
+from kg.release.digests import hash_file
 from kg.release.layout import LAYOUT_VERSION, SIGNATURE, Release, is_release_id
 from kg.release.signatures import PublicKey, check_signature, sign
 

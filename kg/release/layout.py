@@ -5,6 +5,7 @@ var/
   history.jsonl        when each release became the current one
   built.json           which release was built last, and from what
   build.lock           held while a build runs; fetch.lock likewise
+  dumps.json           what the dumps of single graphs were made from in the last build
   verdicts             what has passed the shapes in the last check
   building/            a release in the making; swept by the next build
   fetching/<id>/       a release on its way from elsewhere; the next fetch of it goes on there
@@ -204,6 +205,11 @@ def history_path(var: Path) -> Path:
 def built_path(var: Path) -> Path:
     """Return the file that says which release was built last, and from what."""
     return var / "built.json"
+
+
+def dumps_path(var: Path) -> Path:
+    """Return the file that says what the dumps of the last build were made from."""
+    return var / "dumps.json"
 
 
 def is_release_id(text: str) -> bool:

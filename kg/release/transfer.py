@@ -17,7 +17,7 @@ from pathlib import Path
 
 from kg.errors import OtherLayout, ReleaseError
 from kg.release.catalogue import switch_current, sync
-from kg.release.dumps import hash_file
+from kg.release.digests import hash_file
 from kg.release.files import (
     DUMPS_SIGNATURE,
     LIST,

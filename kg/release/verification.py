@@ -17,7 +17,8 @@ import zstandard
 
 from kg.errors import ReleaseError
 from kg.formats import N_QUADS
-from kg.release.dumps import WHOLE, hash_file
+from kg.release.digests import hash_file
+from kg.release.dumps import WHOLE
 from kg.release.layout import CHECKSUMS, IDENTITY, SIGNATURE
 from kg.release.signatures import PublicKey, check_signature
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any, Protocol, cast
 
@@ -113,13 +114,20 @@ class _Packer:
             file.write(coder.flush())
 
 
+@cache
+def describe_writing() -> tuple[str, ...]:
+    """Return what the bytes of a file depend on, beside what is written: the libraries, and this code."""
+    libraries = (version(name) for name in ("pyoxigraph", "zstandard", "zlib-ng"))
+    return *libraries, Path(__file__).read_text(encoding="utf-8")
+
+
 def write_packed(
     stem: Path,
     fmt: Format,
     statements: Iterable[Quad] | Iterable[Triple],
     prefixes: dict[str, str],
     head: Sequence[str] = (),
-    version: str = "",
+    rdf: str = "",
 ) -> Written:
     """Serialise statements, in the order given, into ``<stem>.<extension>.gz`` and ``….zst``.
 
@@ -128,11 +136,11 @@ def write_packed(
     prefixes: for the formats that have them.
     head: lines of a comment at the top, for the formats that have comments and are not canonical: Turtle,
         TriG, N-Triples and RDF/XML.
-    version: of RDF, announced by a directive where it is given (RDF 1.2 Turtle, section 2.7).
+    rdf: version of RDF, announced by a directive where it is given (RDF 1.2 Turtle, section 2.7).
     """
     given = prefixes if fmt in _WITH_PREFIXES else None
     skip = _XML_DECLARATION if fmt == RDF_XML else b""
-    start = _render_head(fmt, head) + (f'VERSION "{version}"\n'.encode() if version else b"")
+    start = _render_head(fmt, head) + (f'VERSION "{rdf}"\n'.encode() if rdf else b"")
     with _open_packed(stem, fmt) as packer:
         packer.pack(start)
         packer.skip = skip

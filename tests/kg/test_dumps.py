@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,11 +17,13 @@ import pytest
 import rdflib
 import zstandard
 
-from kg.check.findings import Report
+from kg.check.findings import Report, check_sources
 from kg.dataset import read_lines, write_dataset
 from kg.formats import GRAPH_FORMATS, N_QUADS, TRIG, find_format, to_rdf_format
+from kg.release.build import build_release
 from kg.release.dumps import reify, restore
-from kg.release.layout import CHECKSUMS, IDENTITY, DumpFile, Release
+from kg.release.layout import CHECKSUMS, IDENTITY, DumpFile, Release, dumps_path
+from kg.sources import read_sources
 from tests.conftest import BASE, MINI
 
 ROOT = Path(__file__).parent.parent.parent
@@ -159,6 +162,76 @@ def test_the_dump_of_a_graph_names_its_own_article(mini_release: Release) -> Non
     for stem, sources in (("article-river-forum", 1), ("entities", 0), ("ontology", 0), ("article-kg", 1)):
         top = unpack(mini_release, find(mini_release, f"{stem}.ttl.gz"))[:1000].decode()
         assert top.count("# Source: ") == sources, stem
+
+
+def build_into(var: Path, root: Path) -> Release:
+    sources = read_sources(root, BASE)
+    return build_release(sources, check_sources(sources), var)
+
+
+def read_dumps(release: Release) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in release.dumps_path.iterdir()}
+
+
+def add_name(root: Path) -> None:
+    path = root / "data/entities.ttl"
+    path.write_text(path.read_text() + 'id:city skos:altLabel "Town"@en {| kg:source <urn:register> |} .\n')
+
+
+@pytest.fixture(scope="module")
+def built_anew(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The dumps after a change, where nothing was built before."""
+    folder = tmp_path_factory.mktemp("anew")
+    shutil.copytree(MINI, folder / "sources")
+    add_name(folder / "sources")
+    return read_dumps(build_into(folder / "var", folder / "sources"))
+
+
+def list_shared(first: Release, second: Release) -> set[str]:
+    """Return the dumps of the second release that are files of the first."""
+    paths = (path for path in second.dumps_path.iterdir() if (first.dumps_path / path.name).exists())
+    return {path.name for path in paths if path.samefile(first.dumps_path / path.name)}
+
+
+def test_dumps_of_graphs_that_did_not_change_are_taken_over(
+    tmp_path: Path, sources_copy: Path, built_anew: dict[str, bytes]
+) -> None:
+    first = build_into(tmp_path / "var", sources_copy)
+    before = read_dumps(first)
+    add_name(sources_copy)
+    second = build_into(tmp_path / "var", sources_copy)
+    shared = list_shared(first, second)
+    of_graphs = {dump.name for dump in second.manifest.dumps if dump.graph}
+    changed = {dump.name for dump in second.manifest.dumps if dump.graph == f"{BASE}entities"}
+    assert len(changed) == 8
+    assert shared == of_graphs - changed != set()
+    assert read_dumps(second) == built_anew
+    assert read_dumps(first) == before, "nothing was written into files that both have"
+
+
+@pytest.mark.parametrize("harm", ["damaged", "removed", "forgotten", "unreadable", "other keys"])
+def test_dumps_that_cannot_be_taken_over_are_written(
+    tmp_path: Path, sources_copy: Path, built_anew: dict[str, bytes], harm: str
+) -> None:
+    var = tmp_path / "var"
+    first = build_into(var, sources_copy)
+    if harm == "damaged":
+        for path in first.dumps_path.glob("article-river-forum.*"):
+            path.write_bytes(path.read_bytes()[:-1])
+    elif harm == "removed":
+        shutil.rmtree(first.path)
+    elif harm == "forgotten":
+        dumps_path(var).unlink()
+    elif harm == "unreadable":
+        dumps_path(var).write_text('{"release": "x", "keys": []}')
+    else:
+        content = json.loads(dumps_path(var).read_text())
+        content["keys"] = dict.fromkeys(content["keys"], "0" * 64)
+        dumps_path(var).write_text(json.dumps(content))
+    add_name(sources_copy)
+    second = build_into(var, sources_copy)
+    assert not any(name.startswith("article-river-forum") for name in list_shared(first, second))
+    assert read_dumps(second) == built_anew
 
 
 BUILD = """
