@@ -14,11 +14,12 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
-from pyoxigraph import Quad, RdfFormat, Store, parse
+from pyoxigraph import RdfFormat, Store
 
 from bench.graph import BASE
 from bench.results import OURS
 from kg import __version__
+from kg.dataset import read_lines, read_quads
 from kg.release.catalogue import switch_current
 from kg.release.layout import Manifest, releases_path
 from kg.release.lookups import write_lookups
@@ -41,11 +42,6 @@ class Server:
     url: str
     load_s: float
     parameters: tuple[tuple[str, str], ...] = ()
-
-
-def read_quads(path: Path) -> Iterator[Quad]:
-    """Yield the quads of a file in N-Quads."""
-    yield from parse(path=str(path), format=RdfFormat.N_QUADS)
 
 
 @contextmanager
@@ -103,7 +99,7 @@ def build(var: Path, graph: Path) -> float:
     load_s = time.monotonic() - begun
     del store
     write_index(folder / "search.sqlite", read_quads(graph), Names(BASE))
-    write_lookups(folder / "lookups.sqlite", read_quads(graph), Names(BASE))
+    write_lookups(folder / "lookups.sqlite", read_lines(graph), Names(BASE))
     (folder / "context.jsonld").write_text(render_context(read_sources(ROOT, BASE)), encoding="utf-8")
     now = datetime.now(UTC).isoformat(timespec="seconds")
     manifest = Manifest(release_id, BASE, now, f"article-kg {__version__}", quads, {}, (), ())

@@ -10,14 +10,14 @@ import hashlib
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from pyoxigraph import Quad, RdfFormat, Store
+from pyoxigraph import RdfFormat, Store
 
 from kg.check.findings import Report
 from kg.dataset import Dataset
@@ -165,8 +165,8 @@ def _write_release(
     # What takes longest comes first, so that no process waits for it at the end.
     jobs: list[Callable[[], Any]] = [
         partial(write_store, folder / "store", lines.canonical.path),
-        partial(_write_from_quads, write_lookups, folder / "lookups.sqlite", dataset, names),
-        partial(_write_from_quads, write_index, folder / "search.sqlite", dataset, names),
+        partial(_write_lookups, folder / "lookups.sqlite", dataset, names),
+        partial(_write_index, folder / "search.sqlite", dataset, names),
         partial(_survey, folder, lines.union.path, articles, names),
         *writer.plan(dataset, lines),
     ]
@@ -194,10 +194,12 @@ def write_store(path: Path, lines: Path) -> None:
     write_statistics(store, path)
 
 
-def _write_from_quads(
-    write: Callable[[Path, Iterable[Quad], Names], None], path: Path, dataset: Dataset, names: Names
-) -> None:
-    write(path, dataset.read_quads(), names)
+def _write_lookups(path: Path, dataset: Dataset, names: Names) -> None:
+    write_lookups(path, dataset.read_lines(), names)
+
+
+def _write_index(path: Path, dataset: Dataset, names: Names) -> None:
+    write_index(path, dataset.read_quads(), names)
 
 
 def _survey(folder: Path, union: Path, articles: tuple[ArticleEntry, ...], names: Names) -> Survey:

@@ -1,6 +1,6 @@
 """Writes the file that pages are read from: ``kg.lookups`` says what it holds.
 
-The quads are read once, and go packed into temporary tables on disk, which SQL sorts; memory stays bounded.
+The lines are read once, and go packed into temporary tables on disk, which SQL sorts; memory stays bounded.
 The same quads give the same bytes.
 """
 
@@ -15,20 +15,20 @@ from operator import itemgetter
 from pathlib import Path
 
 import zstandard
-from pyoxigraph import NamedNode, Quad, RdfFormat, Triple, serialize
 
 from kg.errors import ReleaseError
 from kg.lookups import FOLLOWED, SCHEMA, find_document, hash_iri
 from kg.release.facets import run
-from kg.vocab import OWL, PREF_LABEL, RDFS, Names, named
+from kg.vocab import OWL, PREF_LABEL, RDFS, Names
 
 SAMPLED_QUADS, SAMPLE_BYTES = 20_000, 96 * 1024
 """From how many of the first quads the dictionary is taken, and how long it is."""
 SUBJECTS_AT_ONCE = 2_000
 CACHE_KIB = 64 * 1024
 
-_LABELS = {PREF_LABEL, RDFS("label")}
-_SOURCE = OWL("annotatedSource")
+_LABELS = {str(PREF_LABEL), str(RDFS("label"))}
+_FOLLOWED = {str(name) for name in FOLLOWED}
+_SOURCE = str(OWL("annotatedSource"))
 
 _STAGE = """
 CREATE TEMP TABLE part (subject INTEGER, home INTEGER, content BLOB);
@@ -51,13 +51,13 @@ ORDER BY place, p.rowid
 """
 
 
-def write_lookups(path: Path, quads: Iterable[Quad], names: Names) -> None:
+def write_lookups(path: Path, lines: Iterable[bytes], names: Names) -> None:
     """Write the file of a dataset.
 
     Parameters
     ----------
     path: where to; there must be no file yet.
-    quads: read once, graph by graph, with all about a subject in a row.
+    lines: N-Quads, read once, graph by graph, with all about a subject in a row.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def write_lookups(path: Path, quads: Iterable[Quad], names: Names) -> None:
             database.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             database.executescript(SCHEMA + _STAGE)
             database.execute("BEGIN")
-            _Writer(database, names).write(quads)
+            _Writer(database, names).write(lines)
             database.execute("COMMIT")
     except sqlite3.Error as error:
         raise ReleaseError(f"the look-ups cannot be written: {error}.", "Free some space.") from error
@@ -80,34 +80,46 @@ def write_lookups(path: Path, quads: Iterable[Quad], names: Names) -> None:
 class _Rows:
     """What some subjects add to the temporary tables."""
 
+    base: str
+    evidence: str
     part: list[tuple[int, int, bytes]] = field(default_factory=list)
     name: list[tuple[int, bytes]] = field(default_factory=list)
     seen: list[tuple[int, str, str, int]] = field(default_factory=list)
     fact: list[tuple[int]] = field(default_factory=list)
     home: list[tuple[int, int]] = field(default_factory=list)
 
-    def add(self, subject: str, triples: list[Triple], names: Names) -> None:
+    def add(self, subject: str, lines: list[str]) -> None:
         """Add all that one graph says about a subject."""
         key = hash_iri(subject)
-        labels = [triple for triple in triples if triple.predicate in _LABELS]
+        pairs = [line[len(subject) + 3 : -3].split(" ", 1) for line in lines]
+        labels = [line for line, (predicate, _) in zip(lines, pairs, strict=True) if predicate in _LABELS]
         if labels:
-            self.name.append((key, _to_lines(labels)))
-        document = find_document(subject, names.base)
+            self.name.append((key, "".join(labels).encode()))
+        document = find_document(subject, self.base)
         if document is None:
             return
-        home = self._find_home(triples, document, names.base)
+        home = self._find_home(pairs, document)
         if home != hash_iri(document):
             self.home.append((key, home))
-        self.part.append((key, home, _to_lines(triples)))
-        evidence = names.term("evidence")
-        if any(triple.predicate == evidence for triple in triples):
+        self.part.append((key, home, "".join(lines).encode()))
+        if any(predicate == self.evidence for predicate, _ in pairs):
             self.fact.append((key,))
-        self.seen += _list_links(subject, key, triples, names.base)
+        self.seen += self._list_links(subject, key, pairs)
 
-    def _find_home(self, triples: list[Triple], document: str, base: str) -> int:
-        source = next((t.object for t in triples if t.predicate == _SOURCE), None)
-        place = find_document(source.value, base) if isinstance(source, NamedNode) else None
+    def _find_home(self, pairs: list[list[str]], document: str) -> int:
+        source = next((value for predicate, value in pairs if predicate == _SOURCE), "")
+        place = find_document(source[1:-1], self.base)
         return hash_iri(place or document)
+
+    def _list_links(
+        self, subject: str, key: int, pairs: list[list[str]]
+    ) -> Iterator[tuple[int, str, str, int]]:
+        start = f"<{self.base}"
+        for predicate, value in pairs:
+            if value.startswith(start) and predicate not in _FOLLOWED:
+                iri = value[1:-1]
+                if find_document(iri, self.base) == iri:
+                    yield hash_iri(iri), predicate[1:-1], subject, key
 
 
 class _Writer:
@@ -115,9 +127,9 @@ class _Writer:
         self._database = database
         self._names = names
 
-    def write(self, quads: Iterable[Quad]) -> None:
+    def write(self, lines: Iterable[bytes]) -> None:
         """Fill all tables."""
-        rest = iter(quads)
+        rest = iter(lines)
         first = list(islice(rest, SAMPLED_QUADS))
         dictionary = _take_sample(first)
         self._database.execute("INSERT INTO dictionary VALUES (?)", (dictionary,))
@@ -130,14 +142,15 @@ class _Writer:
         self._gather("label", "SELECT key, content FROM name ORDER BY key, rowid")
         run(self._database, _LINKS)
 
-    def _stage(self, subjects: Iterator[tuple[str, list[Triple]]]) -> None:
+    def _stage(self, subjects: Iterator[tuple[str, list[str]]]) -> None:
+        base, evidence = self._names.base, str(self._names.term("evidence"))
         while batch := list(islice(subjects, SUBJECTS_AT_ONCE)):
-            rows = _Rows()
-            for subject, triples in batch:
-                rows.add(subject, triples, self._names)
+            rows = _Rows(base, evidence)
+            for subject, lines in batch:
+                rows.add(subject, lines)
             pack = self._packer.compress
-            self._insert("part", ((key, home, pack(lines)) for key, home, lines in rows.part), 3)
-            self._insert("name", ((key, pack(lines)) for key, lines in rows.name), 2)
+            self._insert("part", ((key, home, pack(content)) for key, home, content in rows.part), 3)
+            self._insert("name", ((key, pack(content)) for key, content in rows.name), 2)
             self._insert("seen", rows.seen, 4)
             self._insert("fact", rows.fact, 1)
             self._insert("home", rows.home, 2)
@@ -161,31 +174,16 @@ class _Writer:
         return self._packer.compress(b"".join(dict.fromkeys(lines)))
 
 
-def _group(quads: Iterable[Quad]) -> Iterator[tuple[str, list[Triple]]]:
-    for (_, subject), group in groupby(quads, key=lambda quad: (quad.graph_name, quad.subject)):
-        yield named(subject).value, [quad.triple for quad in group]
+def _group(lines: Iterable[bytes]) -> Iterator[tuple[str, list[str]]]:
+    """Yield each subject of each graph with the triples about it as N-Triples."""
+    parts = (line.decode().rpartition(" <")[::2] for line in lines)
+    for (subject, _), block in groupby(parts, key=lambda part: (part[0].partition(" ")[0], part[1])):
+        yield subject[1:-1], [f"{triple} .\n" for triple, _ in block]
 
 
-def _to_lines(triples: list[Triple]) -> bytes:
-    lines = serialize(triples, format=RdfFormat.N_TRIPLES)
-    assert lines is not None
-    return lines
-
-
-def _take_sample(quads: list[Quad]) -> bytes:
-    """Return lines from all over the quads, which is what others will resemble."""
-    chunks = [_to_lines(triples) for _, triples in _group(quads)]
+def _take_sample(lines: list[bytes]) -> bytes:
+    """Return lines from all over, which is what others will resemble."""
+    chunks = ["".join(triples).encode() for _, triples in _group(lines)]
     size = sum(map(len, chunks))
     step = max(1, size // SAMPLE_BYTES)
     return b"".join(chunks[::step])[:SAMPLE_BYTES] or b"<"
-
-
-def _list_links(
-    subject: str, key: int, triples: list[Triple], base: str
-) -> Iterator[tuple[int, str, str, int]]:
-    for triple in triples:
-        target = triple.object
-        if isinstance(target, NamedNode) and triple.predicate not in FOLLOWED:
-            iri = target.value
-            if find_document(iri, base) == iri:
-                yield hash_iri(iri), triple.predicate.value, subject, key
