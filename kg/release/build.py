@@ -188,7 +188,8 @@ def _write_release(
 def write_store(path: Path, lines: Path) -> None:
     """Make a store of a file of N-Quads, and leave it as it is read fastest."""
     store = Store(str(path))
-    store.bulk_load(path=str(lines), format=RdfFormat.N_QUADS)
+    # Lenient, since the lines were made of quads that are valid.
+    store.bulk_load(path=str(lines), format=RdfFormat.N_QUADS, lenient=True)
     store.optimize()
     store.flush()
     write_statistics(store, path)
