@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 
-from pyoxigraph import BlankNode, Quad, RdfFormat, parse
+from pyoxigraph import Quad, RdfFormat, parse
 
 from kg.sorting import READ_BYTES, sort_lines
 from kg.vocab import TYPE
 
 _TYPE = str(TYPE)
+
+LINES_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +94,11 @@ def _write_graph(iri: str, path: Path, keys: Iterable[bytes]) -> GraphFile:
 
 def write_lines(path: Path, lines: Iterable[bytes]) -> int:
     """Write lines to a file; returns how many there were."""
-    size = 0
+    size, rest = 0, iter(lines)
     with path.open("wb", READ_BYTES) as file:
-        for size, line in enumerate(lines, start=1):  # noqa: B007 - the last number is the count
-            file.write(line)
+        while some := list(islice(rest, LINES_AT_ONCE)):
+            file.writelines(some)
+            size += len(some)
     return size
 
 
@@ -106,11 +109,11 @@ def write_lines(path: Path, lines: Iterable[bytes]) -> int:
 
 
 def _encode(quad: Quad) -> bytes:
-    if isinstance(quad.subject, BlankNode) or isinstance(quad.object, BlankNode):
-        raise TypeError(f"{quad} has a blank node")
     subject, predicate, rest = str(quad).split(" ", 2)
     value, _, graph = rest.rpartition(" ")
-    flag = 0 if predicate == _TYPE else 1
+    if subject[0] == "_" or value[0] == "_":
+        raise TypeError(f"{quad} has a blank node")
+    flag = "0" if predicate == _TYPE else "1"
     return f"{graph[1:-1]}\t{subject[1:-1]}\t{flag}{predicate[1:-1]}\t{value}\n".encode()
 
 

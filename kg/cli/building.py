@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -70,9 +72,22 @@ def check_sources_at(settings: Settings, quiet: bool) -> tuple[Sources, Report]:
 
 def _read_and_check(settings: Settings, on_step: Callable[[str], None]) -> tuple[Sources, Report]:
     root = find_root(settings.sources)
-    sources = read_sources(root, settings.effective_base_iri, lambda path: on_step(f"reading {path}"))
-    verdicts = Path(settings.var) / VERDICTS
-    return sources, check_sources(sources, lambda step: on_step(f"checking {step}"), verdicts)
+    with _without_collector():
+        sources = read_sources(root, settings.effective_base_iri, lambda path: on_step(f"reading {path}"))
+        verdicts = Path(settings.var) / VERDICTS
+        return sources, check_sources(sources, lambda step: on_step(f"checking {step}"), verdicts)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Let Python look for no cycles: what is read has none, and looking takes a quarter of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def build_sources(settings: Settings, quiet: bool = False) -> tuple[Release | None, Report]:
