@@ -90,41 +90,69 @@ class Entries:
     as_of: str = ""
 
 
+_HELD, _SERVED = "held", "served"
+"""Kinds of memberships by how they are named: by a post, or by a role."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Roles:
-    """By which relations a node is named, placed and tagged; the first that leads anywhere counts."""
+    """By which relations a node is named, placed and tagged; the first that leads anywhere counts.
+
+    ``shown`` are, as lines have them, all that an entry tells in other ways than by a list of relations.
+    """
 
     lead: tuple[NamedNode, ...]
     beside: tuple[NamedNode, ...]
     tags: tuple[NamedNode, ...]
+    shown: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class _Terms:
     """Terms of one base as lines have them: which relations stand under which heading, and which under none.
 
-    ``told`` are those of a thing that its page tells in other ways, ``shown_of_nodes`` those of an entry.
+    ``told`` are those of a thing that its page tells in other ways; ``roles`` are those of n-ary nodes by
+    their kind, and ``silent`` the values that are no tag.
     """
 
     headings: tuple[tuple[str, tuple[str, ...]], ...]
     listed: frozenset[str]
     told: frozenset[str]
     derived_part: str
-    shown_of_nodes: tuple[NamedNode, ...]
+    roles: Mapping[str, _Roles]
+    silent: frozenset[NamedNode]
 
 
 @lru_cache(maxsize=8)
 def _list_terms(names: Names) -> _Terms:
     headings = tuple((h.title, tuple(map(str, h.relations))) for h in list_headings(names))
-    evidence = names.term("evidence")
-    told = (ORG("holds"), ORG("memberOf"), names.term("participatedIn"), evidence, TYPE)
+    told = (ORG("holds"), ORG("memberOf"), names.term("participatedIn"), names.term("evidence"), TYPE)
     return _Terms(
         headings=headings,
         listed=frozenset(relation for _, relations in headings for relation in relations),
         told=frozenset(map(str, told)),
         derived_part=str(ORG("transitiveSubOrganizationOf")),
-        shown_of_nodes=(names.term("content"), evidence, TYPE, PREF_LABEL),
+        roles=_list_roles(names),
+        silent=frozenset(map(names.term, ("state", "occurred", "current", "former"))),
     )
+
+
+def _list_roles(names: Names) -> dict[str, _Roles]:
+    term, member, body, role = names.term, ORG("member"), ORG("organization"), ORG("role")
+    post, held = term("post"), (term("tenure"), term("modality"))
+    how = (term("capacity"), term("mode"), term("modality"))
+    relations = {
+        _HELD: ((member, post, body), (post, body, role), held),
+        _SERVED: ((member, role, body), (role, body), held),
+        "participations": ((term("event"), term("agent")), (term("agent"),), how),
+        "claims": ((), (term("saidBy"),), (term("modality"),)),
+        "others": ((), (), (term("modality"),)),
+    }
+    always = (term("content"), term("evidence"), TYPE, PREF_LABEL)
+    return {
+        kind: _Roles(lead, beside, tags, frozenset(map(str, (*lead, *beside, *tags, *always))))
+        for kind, (lead, beside, tags) in relations.items()
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,41 +351,31 @@ class EntityMaker:
         return Entries(kind, self.interface.gettext(title), entries, days.pop() if len(days) == 1 else "")
 
     def _entry(self, node: NamedNode, about: NamedNode, index: Index) -> Entry:
-        term = self.names.term
         kind = self._kind(node, index)
         roles = self._roles(node, kind, index)
         lead = self._first_things(node, roles.lead, (about,), index)
         beside = self._first_things(node, roles.beside, lead if kind == "claims" else (about, *lead), index)
-        told, subject = {*roles.lead, *roles.beside, *roles.tags, *self.terms.shown_of_nodes}, str(about)
-        hidden = set(map(str, told))
-        rest = [line for line in index.list_lines(node) if line[1] not in hidden and line[2] != subject]
+        subject, shown = str(about), roles.shown
+        rest = [line for line in index.list_lines(node) if line[1] not in shown and line[2] != subject]
         rows = self._rows(rest, index)
         label = self.linker.show(node, index)
         citations = index.citations(node)
+        contents = index.values(node, self.names.term("content"))
         return Entry(
             href=label.href,
             lead=self._list(lead, index) if lead else (label,),
             beside=self._list(beside, index),
             tags=tuple(self._tags(node, roles.tags, index)),
-            quotes=tuple(self.linker.show(value, index) for value in index.values(node, term("content"))),
+            quotes=tuple(self.linker.show(value, index) for value in contents),
             groups=self._groups(rows, rows, index),
             proof=self.evidence.prove(citations, index, label.label),
             as_of=self.interface.date(self.evidence.as_of(citations)),
         )
 
     def _roles(self, node: NamedNode, kind: str, index: Index) -> _Roles:
-        term = self.names.term
         if kind in ("current", "former"):
-            post = term("post") if index.values(node, term("post")) else ORG("role")
-            return _Roles(
-                (ORG("member"), post, ORG("organization")),
-                (post, ORG("organization"), ORG("role")),
-                (term("tenure"), term("modality")),
-            )
-        if kind == "participations":
-            tags = (term("capacity"), term("mode"), term("modality"))
-            return _Roles((term("event"), term("agent")), (term("agent"),), tags)
-        return _Roles((), (term("saidBy"),) if kind == "claims" else (), (term("modality"),))
+            kind = _HELD if index.values(node, self.names.term("post")) else _SERVED
+        return self.terms.roles[kind]
 
     def _first_things(
         self, node: NamedNode, relations: Sequence[NamedNode], but: Sequence[NamedNode], index: Index
@@ -373,10 +391,9 @@ class EntityMaker:
         return enumerate_words(self.interface, [(self.linker.show(thing, index),) for thing in things])
 
     def _tags(self, node: NamedNode, tagged: Sequence[NamedNode], index: Index) -> Iterable[Tag]:
-        silent = {self.names.term(name) for name in ("state", "occurred", "current", "former")}
         for relation in tagged:
             for value in index.values(node, relation):
-                if value not in silent and isinstance(value, NamedNode):
+                if value not in self.terms.silent and isinstance(value, NamedNode):
                     shown = self.linker.show(value, index)
                     yield Tag(Shown(shown.label, shown.lang), find_local_name(value))
 

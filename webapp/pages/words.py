@@ -48,10 +48,12 @@ def enumerate_words(interface: Interface, items: Sequence[Words]) -> Words:
     >>> "".join(part.label for part in enumerate_words(open_interface("ja"), items))
     'A、B、C'
     """
+    if len(items) < 2:
+        return items[0] if items else ()
     # The list is made of private-use characters, which no label holds, and then taken apart at them.
     marks = [chr(0xE000 + place) for place in range(len(items))]
     parts: list[Shown] = []
-    for piece in re.split("([\ue000-\uf8ff])", interface.list(marks) if marks else ""):
+    for piece in re.split("([\ue000-\uf8ff])", interface.list(marks)):
         if piece in marks:
             parts.extend(items[marks.index(piece)])
         elif piece:
