@@ -12,7 +12,7 @@ The file holds what is under the base IRI. Terms of the vocabulary have their la
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 from hashlib import blake2b
 from heapq import merge
@@ -46,6 +46,11 @@ FOLLOWED = (OA("hasBody"), OA("hasTarget"), OWL("annotatedSource"), OWL("annotat
 """Links that are no news to a reader: each stands beside the fact that it is about."""
 
 _BODY, _ANNOTATED_SOURCE = str(OA("hasBody")), str(OWL("annotatedSource"))
+
+_WANTED = "(SELECT value FROM json_each(?))"
+_DOCUMENTS = f"SELECT key, content FROM document WHERE key IN {_WANTED}"  # noqa: S608 - our own names
+_HOMES = f"SELECT key, home FROM home WHERE key IN {_WANTED}"  # noqa: S608 - our own names
+_LABEL = "SELECT content FROM label WHERE key = ?"
 
 CACHE_KIB = 512
 """Of each thread; with four times as much a description takes as long, at 10 M triples too."""
@@ -127,12 +132,11 @@ class Lookups:
         found, to_sentence = self.read(records), str(sentence)
         sentences = {value for _, relation, value in found if relation == to_sentence}
         bodies = {value for _, relation, value in found if relation == _BODY}
+        # Axioms have their home with another thing; what has none is a thing itself.
+        homes = self._find_all(_HOMES, {hash_iri(body[1:-1]) for body in bodies})
         found += self.read(value[1:-1] for value in sentences)
-        about = self.read(body[1:-1] for body in bodies if self._is_axiom(body[1:-1]))
+        about = self._read_documents(dict.fromkeys(homes.values()))
         return [*found, *(line for line in about if line[0] in bodies)]
-
-    def _is_axiom(self, body: str) -> bool:
-        return any(self._find_home(hash_iri(body)))
 
     def read(self, iris: Iterable[str]) -> list[Line]:
         """Return what is said about things, with their axioms; about records, with all that they select.
@@ -142,8 +146,11 @@ class Lookups:
         keys = dict.fromkeys(
             hash_iri(document) for iri in iris if (document := find_document(iri, self._base))
         )
-        homes = dict.fromkeys(home for key in keys for home in self._find_home(key) if home not in keys)
-        return self._split(content for key in (*keys, *homes) for content in self._find("document", key))
+        homes = self._find_all(_HOMES, keys)
+        return self._read_documents(keys | dict.fromkeys(homes.values()))
+
+    def _read_documents(self, keys: Collection[int]) -> list[Line]:
+        return self._split(self._find_all(_DOCUMENTS, keys).values())
 
     def read_labels(self, iris: Iterable[str]) -> list[Line]:
         """Return the preferred names and labels of things."""
@@ -201,22 +208,19 @@ class Lookups:
         )
         return [source for (source,) in rows]
 
-    def _find_home(self, key: int) -> Iterator[int]:
-        row = self._file.connection.execute("SELECT home FROM home WHERE key = ?", (key,)).fetchone()
-        if row is not None:
-            yield row[0]
-
-    def _find(self, table: str, key: int) -> Iterator[bytes]:
-        text = f"SELECT content FROM {table} WHERE key = ?"  # noqa: S608 - our own names
-        row = self._file.connection.execute(text, (key,)).fetchone()
-        if row is not None:
-            yield self._unpack(row[0])
+    def _find_all(self, statement: str, keys: Collection[int]) -> dict[int, Any]:
+        """Return key → what a statement finds for it, of those that there are."""
+        if not keys:
+            return {}
+        # As a list in JSON, so that one statement, prepared once, takes any number.
+        return dict(self._file.connection.execute(statement, (f"[{','.join(map(str, keys))}]",)))
 
     def _read_one_label(self, iri: str) -> tuple[Line, ...]:
-        return tuple(self._split(self._find("label", hash_iri(iri))))
+        row = self._file.connection.execute(_LABEL, (hash_iri(iri),)).fetchone()
+        return tuple(self._split(row)) if row else ()
 
     def _split(self, contents: Iterable[bytes]) -> list[Line]:
-        return split_lines(b"".join(contents).decode())
+        return split_lines(b"".join(map(self._unpack, contents)).decode())
 
     def _unpack(self, content: bytes) -> bytes:
         unpacker: Any = getattr(self._local, "unpacker", None)
