@@ -1,4 +1,4 @@
-"""Permanent addresses: ``/releases/<id>/<path>`` is ``<path>`` as that release has it.
+"""Addresses of views, and permanent ones: ``/releases/<id>/<path>`` is ``<path>`` as that release has it.
 
 The views know nothing of it. What stands before ``<path>`` becomes a part of where the site is mounted, so
 that every link on a page of a release stays within that release (PEP 3333, ``SCRIPT_NAME``).
@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+from flask import Flask, current_app, request, url_for
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication
@@ -38,6 +41,22 @@ def split_permanent(path: str) -> tuple[str, str]:
     if found is None or found[2].split("/")[1] in OF_THE_SITE:
         return "", path
     return found[1], found[2]
+
+
+def make_address(endpoint: str, **values: Any) -> str:
+    """Return the address of a view, as ``flask.url_for``; a dozen that take no values are on every page."""
+    return url_for(endpoint, **values) if values else keep_address(endpoint)
+
+
+def keep_address(endpoint: str, **values: Any) -> str:
+    """Return the address of a view and remember it: for values that are few, such as names of files."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    return _make_address_once(app, request.script_root, endpoint, **values)
+
+
+@lru_cache(maxsize=1024)
+def _make_address_once(app: Flask, root: str, endpoint: str, **values: Any) -> str:
+    return url_for(endpoint, **values)
 
 
 class PermanentAddresses:

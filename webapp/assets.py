@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 import logging
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, current_app, request, url_for
+from flask import Flask, Response, current_app, request
 from markupsafe import Markup
+
+from webapp.addresses import keep_address
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +35,7 @@ class Assets:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._manifest = folder / MANIFEST
         self._entries: dict[str, Any] = {}
         self._read_at_ns = 0
 
@@ -45,7 +49,7 @@ class Assets:
         return (entry["file"], *entry["parts"]) if entry else ()
 
     def _read(self) -> dict[str, Any]:
-        manifest = self.folder / MANIFEST
+        manifest = self._manifest
         try:
             changed_at_ns = manifest.stat().st_mtime_ns
             if changed_at_ns != self._read_at_ns:  # built anew under a running server
@@ -68,7 +72,9 @@ def set_up(app: Flask) -> None:
 
     @app.after_request
     def keep_for_ever(response: Response) -> Response:
-        if request.endpoint == "static" and request.path.startswith(url_for("static", filename=f"{FOLDER}/")):
+        if request.endpoint == "static" and request.path.startswith(
+            keep_address("static", filename=f"{FOLDER}/")
+        ):
             return add_lifetime(response)
         return response
 
@@ -89,12 +95,17 @@ def find_asset(name: str) -> str:
 
 def make_script(name: str) -> Markup:
     """Return the elements that load a script and, at the same time, the parts that it imports."""
-    first, *parts = _assets().list_files(name) or ("",)
-    if not first:
+    return _load_script(tuple(map(_address, _assets().list_files(name))))
+
+
+@lru_cache(maxsize=64)
+def _load_script(addresses: tuple[str, ...]) -> Markup:
+    if not addresses:
         return Markup("")
+    first, *parts = addresses
     preload = Markup('<link rel="modulepreload" href="{}">\n')
-    load = Markup('<script type="module" src="{}"></script>').format(_address(first))
-    return Markup("").join([*(preload.format(_address(part)) for part in parts), load])
+    load = Markup('<script type="module" src="{}"></script>').format(first)
+    return Markup("").join([*map(preload.format, parts), load])
 
 
 def make_style(name: str) -> Markup:
@@ -113,4 +124,4 @@ def _assets() -> Assets:
 
 
 def _address(file: str) -> str:
-    return url_for("static", filename=f"{FOLDER}/{file}")
+    return keep_address("static", filename=f"{FOLDER}/{file}")

@@ -6,6 +6,7 @@ error in the middle goes through: what has been sent then does not decode to its
 
 from __future__ import annotations
 
+import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
@@ -159,7 +160,22 @@ def code_whole(body: bytes, coding: str) -> bytes:
     >>> zlib.decompress(code_whole(b"a" * 2000, "gzip"), 31) == b"a" * 2000
     True
     """
-    return b"".join(CodedBody([body], coding))
+    return _CODE_WHOLE[coding](body)
+
+
+def _code_zstd(body: bytes) -> bytes:
+    coder: zstandard.ZstdCompressor | None = getattr(_local, "zstd", None)
+    if coder is None:  # it takes as long to make as to code a page, and is not for two threads at a time
+        coder = _local.zstd = zstandard.ZstdCompressor(level=_ZSTD_LEVEL)
+    return coder.compress(body)
+
+
+_local = threading.local()
+_CODE_WHOLE: dict[str, Callable[[bytes], bytes]] = {
+    "zstd": _code_zstd,
+    "br": lambda body: bytes(brotli.compress(body, quality=_BROTLI_QUALITY)),
+    "gzip": lambda body: zlib.compress(body, _GZIP_LEVEL, _GZIP_WINDOW),
+}
 
 
 def _is_small(response: Response) -> bool:

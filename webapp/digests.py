@@ -18,6 +18,12 @@ def digest_file(path: Path) -> str:
 
 
 @cache
+def digest_static(filename: str) -> str:
+    """Return the digest of a static file by its name."""
+    return digest_file(PACKAGE / "static" / filename)
+
+
+@cache
 def digest_program() -> str:
     """Return a digest of code, templates, messages and static files.
 

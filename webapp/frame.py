@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Flask, Response, current_app, g, request, url_for
+from flask import Flask, Response, g, request
 
 from kg.settings import Settings
 from webapp import assets, current, digests, templating
-from webapp.addresses import RELEASE, SITE_ROOT
+from webapp.addresses import RELEASE, SITE_ROOT, keep_address, make_address
 from webapp.languages import ENGLISH, LANGUAGES, find_language
 from webapp.negotiation import HTML
 
@@ -41,19 +40,7 @@ def set_up(app: Flask, settings: Settings) -> None:
 
 def static_url(filename: str) -> str:
     """Return the address of a static file, which changes with the file and so may be kept for ever."""
-    return url_for("static", filename=filename, v=digests.digest_file(digests.PACKAGE / "static" / filename))
-
-
-def make_address(endpoint: str, **values: Any) -> str:
-    """Return the address of a view, as ``flask.url_for``; a dozen that take no values are on every page."""
-    if values:
-        return url_for(endpoint, **values)
-    return _make_plain_address(current_app._get_current_object(), request.script_root, endpoint)  # type: ignore[attr-defined]
-
-
-@lru_cache(maxsize=1024)
-def _make_plain_address(app: Flask, root: str, endpoint: str) -> str:
-    return url_for(endpoint)
+    return keep_address("static", filename=filename, v=digests.digest_static(filename))
 
 
 def finish(response: Response) -> Response:

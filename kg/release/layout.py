@@ -27,6 +27,7 @@ var/
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -34,6 +35,9 @@ from pathlib import Path
 
 from kg.context import Context
 from kg.errors import NoRelease, OtherLayout, ReleaseError, UnknownRelease
+
+_PATHS_KEPT = 64
+"""Paths that each request asks for, and that take longer to make than to use."""
 
 LAYOUT_VERSION = 5
 """Part of every release id: a change of what a release holds makes a new id."""
@@ -172,11 +176,13 @@ def load_context(path: Path) -> Context:
     return context
 
 
+@lru_cache(maxsize=_PATHS_KEPT)
 def releases_path(var: Path) -> Path:
     """Return the folder of all releases."""
     return var / "releases"
 
 
+@lru_cache(maxsize=_PATHS_KEPT)
 def iris_path(var: Path, release_id: str) -> Path:
     """Return the file of the IRIs that a release says something about."""
     return releases_path(var) / release_id / "iris.txt"
@@ -192,11 +198,13 @@ def fetching_path(var: Path) -> Path:
     return var / "fetching"
 
 
+@lru_cache(maxsize=_PATHS_KEPT)
 def current_link(var: Path) -> Path:
     """Return the link to the current release."""
     return var / "current"
 
 
+@lru_cache(maxsize=_PATHS_KEPT)
 def history_path(var: Path) -> Path:
     """Return the file that says when each release became the current one."""
     return var / "history.jsonl"
@@ -229,7 +237,7 @@ def read_current_id(var: Path) -> str:
     NoRelease: nothing has been built yet.
     """
     try:
-        return current_link(var).readlink().name
+        return os.readlink(current_link(var)).rpartition("/")[2]  # noqa: PTH115 - a Path takes longer
     except OSError:
         raise NoRelease(f"there is no release in {var}.", "Run `kg build` first.") from None
 

@@ -20,6 +20,7 @@ from kg.serialization import Statements, serialize_lines, serialize_statements
 from kg.store.base import Limits
 from kg.vocab import Names
 from webapp import current
+from webapp.addresses import make_address
 from webapp.digests import digest_program
 from webapp.links import Linker
 from webapp.negotiation import HTML, negotiate
@@ -175,7 +176,7 @@ def add_links(response: Response, iri: NamedNode, downloads: list[Download]) -> 
     """Say what a document describes, where else it can be had, and on which terms (RFC 8288, RFC 6892)."""
     links = [f'<{link.href}>; rel="alternate"; type="{link.media_type}"' for link in downloads]
     links.append(f'<{iri_to_uri(iri.value)}>; rel="describes"')
-    links.append(f'<{url_for("dataset.describe_dataset")}>; rel="describedby"')
+    links.append(f'<{make_address("dataset.describe_dataset")}>; rel="describedby"')
     licence = current.context().release.manifest.licence
     links += [f'<{licence}>; rel="license"'] if licence else []
     for link in links:
@@ -216,7 +217,5 @@ def list_formats(path: str) -> list[Download]:
 
 def list_data(slug: str) -> list[Download]:
     """Return links to the data of a thing, by extension."""
-    return [
-        Download(url_for("entities.get_data", slug=slug, extension=f.extension), f.media_type, TITLES[f.name])
-        for f in DOCUMENT_FORMATS
-    ]
+    stem = url_for("entities.get_data", slug=slug, extension="_").removesuffix("_")
+    return [Download(stem + f.extension, f.media_type, TITLES[f.name]) for f in DOCUMENT_FORMATS]
