@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from html.parser import HTMLParser
 
 import pytest
@@ -39,7 +38,7 @@ class Parts(HTMLParser):
 
 
 def make_citation(**given: str) -> ShownCitation:
-    texts = {field.name: HOSTILE for field in fields(ShownCitation) if field.name != "sentence_number"}
+    texts = {name: HOSTILE for name in ShownCitation._fields if name != "sentence_number"}
     return ShownCitation(**{**texts, **given}, sentence_number=7)  # type: ignore[arg-type]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pyoxigraph import NamedNode
 
@@ -35,8 +36,7 @@ MODALITIES = {
 _ORDER = ("stated", "inferred", "external")
 
 
-@dataclass(frozen=True, slots=True)
-class ShownCitation:
+class ShownCitation(NamedTuple):
     """One record: a quote, with the words that fill up its sentence, or an outside source."""
 
     iri: str
