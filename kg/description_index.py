@@ -5,7 +5,7 @@ What is never asked for is never made into a term; see ``kg.lines``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -119,7 +119,9 @@ class Index:
     def values(self, subject: NamedNode, predicate: NamedNode) -> list[NamedNode | Literal]:
         """Return all values of a property, sorted."""
         values = self._about.get(str(subject), _NOTHING).get(str(predicate))
-        return [self.to_term(value) for value in sorted(values)] if values else []
+        if not values:
+            return []
+        return [self.to_term(value) for value in (sorted(values) if len(values) > 1 else values)]
 
     def first(self, subject: NamedNode, predicate: NamedNode) -> NamedNode | Literal | None:
         """Return the first value of a property, or None."""
@@ -140,6 +142,15 @@ class Index:
         about = self._about.get(str(thing), _NOTHING)
         found = about.get(_PREF_LABEL) or about.get(_LABEL, [])
         return [label for label in map(self.to_term, sorted(found)) if isinstance(label, Literal)]
+
+    def label(self, thing: NamedNode, languages: Sequence[str]) -> Literal | None:
+        """Return the one of ``labels`` in the first language that has one, or else the first by language."""
+        about = self._about.get(str(thing), _NOTHING)
+        labels = about.get(_PREF_LABEL) or about.get(_LABEL, [])
+        found = [text for text in labels if text.startswith('"')]
+        chosen = min(found, key=lambda text: _rank(text, languages), default=None)
+        label = self.to_term(chosen) if chosen is not None else None
+        return label if isinstance(label, Literal) else None
 
     def citations(self, fact: NamedNode) -> list[Citation]:
         """Return the evidence of a fact, in the order of the text; outside sources come last."""
@@ -183,6 +194,13 @@ class Index:
         values = about.get(predicate)
         term = self.to_term(min(values)) if values else None
         return term if isinstance(term, NamedNode) else None
+
+
+def _rank(text: str, languages: Sequence[str]) -> tuple[int, str, str]:
+    kind = text[text.rindex('"') + 1 :]
+    language = kind[1:].lower() if kind.startswith("@") else ""
+    primary = language.partition("-")[0]
+    return languages.index(primary) if primary in languages else len(languages), language, read_value(text)
 
 
 def _read_text(about: _Values, predicate: str) -> str:

@@ -77,17 +77,22 @@ def create_app(settings: Settings) -> Flask:
     return app
 
 
+_DECIDING = frozenset({"accept", "accept-encoding", "accept-language", "cookie"})
+"""Request headers on which such an answer may depend, as the cache of answers tells them apart."""
+
+
 def _note(response: Response) -> None:
     """Let the answer be kept if it is a function of its release: its entity tag then says the same."""
     headers, held = response.headers, g.get("context")
+    names = {name for name, _ in headers}
     may_be_kept = (
         request.blueprint in KEPT
         and response.status_code == 200
         and request.method in ("GET", "POST")
         and headers.get("Cache-Control") == responses.CACHE_CONTROL
-        and {"ETag", "Vary"} <= {name for name, _ in headers}
-        and not {"Set-Cookie", "Server-Timing"} & {name for name, _ in headers}
-        and response.vary.as_set() <= {"accept", "accept-encoding", "accept-language", "cookie"}
+        and {"ETag", "Vary"} <= names
+        and not {"Set-Cookie", "Server-Timing"} & names
+        and {name.strip().lower() for name in headers["Vary"].split(",")} <= _DECIDING
     )
     if may_be_kept and held is not None:
         query = g.get("query_note")

@@ -17,6 +17,7 @@ from flask import Response, request
 
 from webapp.errors import make_problem
 from webapp.negotiation import parse_weighted
+from webapp.responses import vary
 
 CODINGS = ("zstd", "br", "gzip")
 """The one to prefer first: a result of 1.5 MB in JSON comes to 88 KB in zstd at 500 MB/s, to the same in br
@@ -131,7 +132,7 @@ def compress(response: Response) -> Response:
     """
     if not _may_be_coded(response):
         return response
-    response.vary.add("Accept-Encoding")
+    vary(response, "Accept-Encoding")
     coding = choose_coding(request.headers.get("Accept-Encoding"), is_small=_is_small(response))
     if response.status_code == 304:
         return response if coding == "identity" else _weaken(response)

@@ -13,6 +13,7 @@ from webapp import assets, current, digests, templating
 from webapp.addresses import RELEASE, SITE_ROOT, keep_address, make_address
 from webapp.languages import ENGLISH, LANGUAGES, find_language
 from webapp.negotiation import HTML
+from webapp.responses import vary
 
 COOKIE = "lang"
 _COOKIE_AGE_S = 365 * 24 * 3600
@@ -47,7 +48,7 @@ def finish(response: Response) -> Response:
     """Say which language a page is in and what decided it, and remember one that was asked for."""
     interface = g.get("interface")
     if interface is not None:
-        response.vary.update(("Accept-Language", "Cookie"))
+        vary(response, "Accept-Language", "Cookie")
         if response.mimetype == HTML.media_type and response.status_code != 304:
             response.headers["Content-Language"] = interface.language.tag
         if find_language(request.args.get("lang")) is not None:
@@ -82,12 +83,13 @@ def _find_address(base_iri: str) -> str:
 
 
 def _link_languages(base_iri: str) -> list[LanguageLink]:
-    kept = [(name, value) for name, value in request.args.items(multi=True) if name != "lang"]
+    others = [(name, value) for name, value in request.args.items(multi=True) if name != "lang"]
+    kept = f"{urlencode(others)}&" if others else ""
     spoken = current.interface().language
     links = []
     prefix = request.script_root.removeprefix(str(request.environ.get(SITE_ROOT, "")))
     for language in (ENGLISH, *(other for other in LANGUAGES if other is not ENGLISH)):
-        query = urlencode([*kept, ("lang", language.code)])
+        query = f"{kept}lang={language.code}"
         href = f"{request.script_root}{request.path}?{query}"
         absolute = f"{base_iri.rstrip('/')}{prefix}{request.path}?{query}" if base_iri else ""
         links.append(

@@ -5,6 +5,7 @@ Things under the base IRI link to this site, wherever it is served; all others t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -14,6 +15,10 @@ from pyoxigraph import Literal, NamedNode
 from kg.description_index import Index
 from kg.vocab import Names, shorten
 from webapp.languages import ENGLISH
+
+_SAFE = "/#:@!$&'()*+,;=~"
+_PLAIN = re.compile(rf"[A-Za-z0-9_.{_SAFE}-]*")
+"""What `quote` leaves as it is, seen in a fifth of the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ class Linker:
             # A page links straight to pages; the redirect from id/ is for those who come with an IRI.
             if local.startswith("id/"):
                 local = f"page/{local[3:]}"
-            return self.root + quote(local, safe="/#:@!$&'()*+,;=~")
+            return self.root + (local if _PLAIN.fullmatch(local) else quote(local, safe=_SAFE))
         return iri if iri.startswith(("http://", "https://")) else ""
 
     def browse(self, kind: NamedNode, index: Index) -> Shown:
@@ -76,7 +81,7 @@ class Linker:
 
     def _show_thing(self, term: NamedNode, index: Index) -> Shown:
         external = not term.value.startswith(self.names.base)
-        label = pick_label(index.labels(term), self.languages)
+        label = index.label(term, self.languages)
         if label is None:
             return Shown(shorten(term.value, self.names), "", self.href(term.value), external)
         return Shown(label.value, label.language or "", self.href(term.value), external)

@@ -35,8 +35,10 @@ CACHE_CONTROL = "public, no-cache"
 def add_common_headers(response: Response) -> Response:
     """Add what every response carries."""
     headers = response.headers
+    present = {name.lower() for name, _ in headers}
     for name, value in COMMON_HEADERS:
-        headers.setdefault(name, value)
+        if name.lower() not in present:
+            headers.add(name, value)
     if request.method == "OPTIONS":
         headers.setdefault("Access-Control-Allow-Methods", headers.get("Allow", ""))
         headers.setdefault("Access-Control-Allow-Headers", "Accept, Content-Type, If-None-Match")
@@ -61,12 +63,24 @@ def tag_answer(release_id: str, root: str, key: tuple[str, ...], fmt: Format) ->
     return "W/" + make_etag(release_id, "\0".join(key), fmt.name, root)
 
 
+def vary(response: Response, *names: str) -> Response:
+    """Say that a response depends on headers of its request.
+
+    Werkzeug's own set parses all names and writes them again, five times for a page.
+    """
+    known = response.headers.get("Vary", "")
+    named = {name.strip().lower() for name in known.split(",")}
+    added = [name for name in names if name.lower() not in named]
+    if added:
+        response.headers["Vary"] = ", ".join([*([known] if known else []), *added])
+    return response
+
+
 def add_cache_headers(response: Response, etag: str) -> Response:
     """Let caches keep a response and ask each time whether it still holds: a release may follow at once."""
     response.headers["ETag"] = etag
     response.headers["Cache-Control"] = CACHE_CONTROL
-    response.vary.add("Accept")
-    return response
+    return vary(response, "Accept")
 
 
 def match_etag(etag: str) -> Response | None:
@@ -92,5 +106,4 @@ def send_answer(answer: Answer, max_spool_bytes: int) -> Response:
         answer.close()
     body = whole if whole is not None else SpooledAnswer(answer, max_spool_bytes)
     response = Response(body, content_type=answer.format.content_type)
-    response.vary.add("Accept")
-    return response
+    return vary(response, "Accept")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from pyoxigraph import NamedNode
@@ -151,12 +152,8 @@ class EvidenceMaker:
         numbers = list(dict.fromkeys(c.sentence_number for c in shown if c.exact))
         if not numbers:
             return self.interface.gettext("source")
-        listed = self.interface.list([self.interface.number(number) for number in numbers])
-        place = self.interface.ngettext(
-            "sentence %(listed)s", "sentences %(listed)s", len(numbers), listed=listed
-        )
         inferred = any(c.status == "inferred" for c in shown)
-        return self.interface.gettext("%(place)s, inferred", place=place) if inferred else place
+        return _name_sentences(self.interface, tuple(numbers), inferred)
 
     def _find_context(self, citation: Citation) -> tuple[str, str]:
         text = self.read_text(citation.article) if citation.article else ""
@@ -192,6 +189,13 @@ class EvidenceMaker:
             date=self.interface.date(self.manifest.created),
             evidence="; ".join(texts),
         )
+
+
+@lru_cache(maxsize=1024)
+def _name_sentences(interface: Interface, numbers: tuple[int, ...], inferred: bool) -> str:
+    listed = interface.list([interface.number(number) for number in numbers])
+    place = interface.ngettext("sentence %(listed)s", "sentences %(listed)s", len(numbers), listed=listed)
+    return interface.gettext("%(place)s, inferred", place=place) if inferred else place
 
 
 def make_anchor(record: str) -> str:
