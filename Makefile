@@ -27,7 +27,7 @@ test: setup ## run all tests (ARGS='-k crash' for some)
 test-engines: $(READY) ## run the tests on other people's engines (Oxigraph server, Virtuoso, Fuseki)
 	@$(BIN)/python -m pytest --engines tests/engines tests/contract tests/deploy $(ARGS)
 
-test-clusters: $(READY) ## run the tests on a cluster of engines (Fuseki nodes behind Apache Kafka, from Maven)
+test-clusters: $(READY) ## run the tests on clusters of engines (Fuseki behind Apache Kafka, Halyard on HBase)
 	@$(BIN)/python -m pytest --clusters tests/engines $(ARGS)
 
 bench: $(VENV)/.bench ## ask ours and other engines the same (ARGS='mix cold hot --triples 1000000 --rounds 5')

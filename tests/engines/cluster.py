@@ -102,7 +102,14 @@ class Node:
                 folder=self.folder, brokers=self.brokers, topic=TOPIC, group=f"node-{self.number}"
             )
         )
-        java = [find_java(), "-Xmx512m", "-XX:+UseSerialGC", "-cp", find_jars("node"), str(HERE / PROGRAM)]
+        java = [
+            find_java(),
+            "-Xmx512m",
+            "-XX:+UseSerialGC",
+            "-cp",
+            find_classpath(HERE / "node.xml"),
+            str(HERE / PROGRAM),
+        ]
         command = [*java, str(self.port), str(config), str(self.smallest_batch)]
         self.process = self._stack.enter_context(started(command, self.folder, f"{self.url}/query{ASK}"))
 
@@ -133,7 +140,7 @@ class FusekiCluster:
 @contextmanager
 def running_cluster(folder: Path, smallest_batch: int = SMALLEST_BATCH) -> Iterator[FusekiCluster]:
     """Run a broker and three nodes until the block ends; raises ``Missing`` where one cannot be."""
-    find_jars("node")
+    find_classpath(HERE / "node.xml")
     with ExitStack() as stack:
         brokers = stack.enter_context(_start_broker(folder / "broker"))
         _make_topic(brokers)
@@ -151,7 +158,7 @@ def _start_broker(folder: Path) -> Iterator[str]:
     port, controller = find_free_port(), find_free_port()
     properties = folder / "server.properties"
     properties.write_text(BROKER_PROPERTIES.format(folder=folder, port=port, controller=controller))
-    java = [find_java(), "-Xmx256m", "-XX:+UseSerialGC", "-cp", find_jars("broker")]
+    java = [find_java(), "-Xmx256m", "-XX:+UseSerialGC", "-cp", find_classpath(HERE / "broker.xml")]
     name = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     form = [*java, "kafka.tools.StorageTool", "format", "-t", name, "-c", str(properties)]
     subprocess.run(form, cwd=folder, capture_output=True, timeout=120, check=True)
@@ -175,15 +182,15 @@ def find_java() -> str:
 
 
 @cache
-def find_jars(name: str) -> str:
-    """Return the class path of one of the two programs, whose jars Maven downloads once."""
+def find_classpath(project: Path) -> str:
+    """Return the class path of what a project of Maven names; the jars are downloaded once."""
     maven = find_program("mvn", "Debian's package maven")
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "classpath"
-        command = [maven, "-q", "-B", "-f", HERE / f"{name}.xml", BUILD_CLASSPATH]
+        command = [maven, "-q", "-B", "-f", str(project), BUILD_CLASSPATH]
         done = subprocess.run(
             [*command, f"-Dmdep.outputFile={target}"], capture_output=True, text=True, timeout=600
         )
         if done.returncode:
-            raise Missing(f"Maven cannot get what {name}.xml names: {(done.stdout + done.stderr)[-300:]}")
+            raise Missing(f"Maven cannot get what {project.name} names: {(done.stdout + done.stderr)[-300:]}")
         return target.read_text().strip()
