@@ -17,8 +17,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from pyoxigraph import RdfFormat, Store
-
 from kg.check.findings import Report
 from kg.dataset import Dataset
 from kg.errors import CheckFailed, ReleaseError
@@ -39,12 +37,12 @@ from kg.release.layout import (
 from kg.release.locks import lock_builds
 from kg.release.lookups import write_lookups
 from kg.release.manifest import describe_articles, make_manifest, write_manifest
-from kg.release.reuse import EarlierDumps, read_earlier, remember_dumps
+from kg.release.reuse import EarlierBuild, read_earlier, remember_dumps
 from kg.release.search import write_index
 from kg.release.site import render_context, render_shapes, write_pages, write_site
+from kg.release.store import renew_store
 from kg.release.survey import Survey, survey_union
 from kg.sources import Sources
-from kg.store.statistics import write_statistics
 from kg.vocab import Names
 
 PARALLEL_QUADS = 50_000
@@ -147,7 +145,7 @@ def _write_release(
     sources: Sources,
     report: Report,
     dataset: Dataset,
-    earlier: EarlierDumps,
+    earlier: EarlierBuild,
     on_step: Callable[[str], None],
 ) -> dict[str, str]:
     """Write all files of a release; returns what its dumps were made from."""
@@ -164,7 +162,7 @@ def _write_release(
     on_step(what)
     # What takes longest comes first, so that no process waits for it at the end.
     jobs: list[Callable[[], Any]] = [
-        partial(write_store, folder / "store", lines.canonical.path),
+        partial(renew_store, folder / "store", lines.canonical.path, earlier.store),
         partial(_write_lookups, folder / "lookups.sqlite", dataset, names),
         partial(_write_index, folder / "search.sqlite", dataset, names),
         partial(_survey, folder, lines.union.path, articles, names),
@@ -183,16 +181,6 @@ def _write_release(
     write_manifest(folder / "manifest.json", manifest)
     write_list(folder, release_id)
     return writer.keys
-
-
-def write_store(path: Path, lines: Path) -> None:
-    """Make a store of a file of N-Quads, and leave it as it is read fastest."""
-    store = Store(str(path))
-    # Lenient, since the lines were made of quads that are valid.
-    store.bulk_load(path=str(lines), format=RdfFormat.N_QUADS, lenient=True)
-    store.optimize()
-    store.flush()
-    write_statistics(store, path)
 
 
 def _write_lookups(path: Path, dataset: Dataset, names: Names) -> None:

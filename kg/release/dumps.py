@@ -33,7 +33,7 @@ from kg.formats import GRAPH_FORMATS, N_QUADS, N_TRIPLES, TRIG, TURTLE, Format
 from kg.parallel import run_all
 from kg.release.digests import hash_file, hash_texts
 from kg.release.layout import CHECKSUMS, IDENTITY, LAYOUT_VERSION, ArticleEntry, DumpFile
-from kg.release.reuse import Earlier, EarlierDumps, name_dump, take_over
+from kg.release.reuse import Earlier, EarlierBuild, name_dump, take_over
 from kg.release.writing import describe_writing, write_packed, write_packed_lines
 from kg.sorting import sort_lines
 from kg.vocab import AXIOM, OWL, REIFIES, TYPE, Names
@@ -155,14 +155,14 @@ class DumpWriter:
         names: Names,
         articles: tuple[ArticleEntry, ...],
         licence: str,
-        earlier: EarlierDumps | None = None,
+        earlier: EarlierBuild | None = None,
     ) -> None:
         self.folder = folder
         self.release_id = release_id
         self.names = names
         self.articles = articles
         self.licence = licence
-        self.earlier = earlier or EarlierDumps()
+        self.earlier = earlier or EarlierBuild()
         self.canonical_sha256 = ""
         self.keys: dict[str, str] = {}
 

@@ -1,4 +1,4 @@
-"""Takes over from the last build the dumps of graphs that did not change, as hard links.
+"""Takes over from the last build the dumps of graphs that did not change, as hard links, and finds its store.
 
 What a dump depends on is hashed: the lines of its graph, its head, how it is written. Which release has which
 is kept in a file of the folder of releases; without it, or without that release, all dumps are written.
@@ -17,6 +17,7 @@ from pathlib import Path
 from kg.errors import ReleaseError
 from kg.release.digests import hash_file
 from kg.release.layout import DumpFile, dumps_path, open_release
+from kg.release.store import EarlierStore, find_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +30,10 @@ class Earlier:
 
 
 @dataclass(frozen=True, slots=True)
-class EarlierDumps:
-    """Dumps that may be taken over, by graph and format."""
+class EarlierBuild:
+    """What may be taken over: dumps, by graph and format, and the store."""
 
+    store: EarlierStore | None = None
     folder: Path = Path()
     keys: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, tuple[DumpFile, ...]] = field(default_factory=dict)
@@ -51,8 +53,8 @@ def name_dump(graph: str, fmt: str) -> str:
     return f"{fmt} {graph}"
 
 
-def read_earlier(var: Path) -> EarlierDumps:
-    """Return the dumps of the last build; none where they are not known, or not there any more."""
+def read_earlier(var: Path) -> EarlierBuild:
+    """Return what the last build left; nothing where that is not known, or not there any more."""
     try:
         content = json.loads(dumps_path(var).read_text(encoding="utf-8"))
         release = open_release(var, content["release"])
@@ -62,9 +64,9 @@ def read_earlier(var: Path) -> EarlierDumps:
                 name = name_dump(dump.graph, dump.format)
                 files[name] = (*files.get(name, ()), dump)
         keys = {name: str(key) for name, key in content["keys"].items() if name in files}
-        return EarlierDumps(release.dumps_path, keys, files)
+        return EarlierBuild(find_store(release), release.dumps_path, keys, files)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ReleaseError):
-        return EarlierDumps()
+        return EarlierBuild()
 
 
 def remember_dumps(var: Path, release_id: str, keys: Mapping[str, str]) -> None:
