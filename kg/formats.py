@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pyoxigraph as ox
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # one object for each, so that to compare them costs nothing
 class Format:
     """A serialisation: ``name`` as ``format=`` takes it, ``media_type`` as ``Accept`` names it.
 

@@ -22,7 +22,7 @@ from werkzeug.http import parse_cookie, parse_etags, unquote_etag
 
 from kg.release.layout import current_link, releases_path
 from webapp import metrics
-from webapp.queries import QueryNote, log_again
+from webapp.queries import TELL_AFTER_S, QueryNote, log_again
 
 Headers = tuple[tuple[bytes, bytes], ...]
 Key = tuple[Any, ...]
@@ -37,7 +37,6 @@ _PARTS = 64
 """No answer takes more than this part of the cache, so that a few large ones do not drive out all others."""
 _OVERHEAD_BYTES = 1024
 """About what an entry takes beside its bytes."""
-_TELL_AFTER_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,6 @@ class Reply:
 @dataclass(frozen=True, slots=True)
 class _Kept:
     reply: Reply
-    etag: str
     size: int
 
 
@@ -117,26 +115,25 @@ class AnswerCache:
         reply = kept.reply
         if reply.note is not None:
             self._given[reply.note] += 1
-        if kept.etag:
-            for name, value in scope["headers"]:
-                if name == b"if-none-match" and parse_etags(value.decode("latin-1")).contains_weak(kept.etag):
-                    return _to_unchanged(reply)
+        for name, value in scope["headers"]:
+            if name == b"if-none-match" and _has_tag(reply, value.decode("latin-1")):
+                return _to_unchanged(reply)
         return replace(reply, body=b"") if scope["method"] == "HEAD" else reply
 
     def keep(self, key: Key, reply: Reply) -> None:
         """Keep the reply to a request, if it may be and is of the release that the request saw."""
         (target, _), note = key[0], reply.note
-        size = len(reply.body) + sum(len(part) for part in key if isinstance(part, bytes)) + _OVERHEAD_BYTES
         if note is None or reply.status != 200:
             return
         self._missed += 1
         self._tell_soon()
+        _, _, _, _, query_string, body, *_ = key
+        size = len(reply.body) + len(query_string) + len(body) + _OVERHEAD_BYTES
         if size > self._max_bytes // _PARTS:
             return
         if target.rpartition("/")[2] != note.release_id or key in self._kept:
             return
-        tag = dict(reply.headers).get(b"etag", b"").decode("latin-1")
-        self._kept[key] = _Kept(reply, unquote_etag(tag)[0] or "", size)
+        self._kept[key] = _Kept(reply, size)
         self.bytes += size
         while self.bytes > self._max_bytes:
             self.bytes -= self._kept.popitem(last=False)[1].size
@@ -158,7 +155,7 @@ class AnswerCache:
 
     def _tell_soon(self) -> None:
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_TELL_AFTER_S, self.tell)
+            self._timer = asyncio.get_running_loop().call_later(TELL_AFTER_S, self.tell)
 
     def _read_state(self) -> tuple[str, int]:
         """Return where the link to the current release leads, and when a release last came or went."""
@@ -170,6 +167,12 @@ class AnswerCache:
 
 def _is_query(scope: MutableMapping[str, Any], body: bytes) -> bool:
     return scope["method"] == "POST" and scope["path"].endswith("/sparql") and len(body) <= 64 * 1024
+
+
+def _has_tag(reply: Reply, if_none_match: str) -> bool:
+    """Tell whether a client has this reply already; tags are compared weakly (RFC 9110, section 13.1.2)."""
+    tag, _ = unquote_etag(dict(reply.headers).get(b"etag", b"").decode("latin-1"))
+    return bool(tag) and parse_etags(if_none_match).contains_weak(tag)
 
 
 def _to_unchanged(reply: Reply) -> Reply:

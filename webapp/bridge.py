@@ -53,6 +53,9 @@ class Shortcut(Protocol):
     def drop(self, environ: dict[str, Any]) -> None:
         """Free what ``answer`` left in the environment, if the application has not taken it over."""
 
+    def close(self) -> None:
+        """Called once, when no request comes any more."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Head:
@@ -107,6 +110,7 @@ class Bridge:
         """Answer one request (ASGI 3.0)."""
         if scope["type"] == "lifespan":
             await _live(receive, send)
+            self._close()
         elif scope["type"] == "http":
             try:
                 await self._answer(scope, receive, send)
@@ -114,6 +118,13 @@ class Bridge:
                 await _refuse(send, refused)
             except _Gone:
                 pass  # to return before the body's end cuts the connection
+
+    def _close(self) -> None:
+        """Let what is recorded only now and then be recorded."""
+        if self._cache is not None:
+            self._cache.tell()
+        if self._shortcut is not None:
+            self._shortcut.close()
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await self._read_body(scope, receive)

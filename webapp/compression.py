@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any, Protocol
 
 import brotli
@@ -16,7 +17,7 @@ import zstandard
 from flask import Response, request
 
 from webapp.errors import make_problem
-from webapp.negotiation import parse_weighted
+from webapp.negotiation import LONGEST_KEPT, parse_weighted
 from webapp.responses import vary
 
 CODINGS = ("zstd", "br", "gzip")
@@ -114,7 +115,8 @@ def choose_coding(accept_encoding: str | None, *, is_small: bool = False) -> str
     >>> choose_coding("gzip, br;q=0.5"), choose_coding("gzip;q=0"), choose_coding("identity;q=0")
     ('gzip', 'identity', '')
     """
-    weights = {_NAMES.get(name, name): weight for name, weight in parse_weighted(accept_encoding or "")}
+    header = accept_encoding or ""
+    weights = _read_weights(header) if len(header) > LONGEST_KEPT else _read_weights_again(header)
     rest = weights.get("*", 0.0)
     # Unless it is named, identity is acceptable and comes last.
     identity = weights.get("identity", 0.0 if weights.get("*") == 0 else 1e-6)
@@ -123,6 +125,13 @@ def choose_coding(accept_encoding: str | None, *, is_small: bool = False) -> str
     rated = [(weights.get(coding, rest), coding) for coding in CODINGS] + [(identity, "identity")]
     weight, best = max(rated, key=lambda rating: rating[0])
     return best if weight > 0 else ""
+
+
+def _read_weights(accept_encoding: str) -> dict[str, float]:
+    return {_NAMES.get(name, name): weight for name, weight in parse_weighted(accept_encoding)}
+
+
+_read_weights_again = lru_cache(maxsize=256)(_read_weights)
 
 
 def compress(response: Response) -> Response:

@@ -8,7 +8,8 @@ error, a page, a description of the service, another release, a slow query, a la
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import time
+from dataclasses import dataclass
 from typing import Any
 
 from kg.formats import Format
@@ -29,7 +30,7 @@ from webapp.protocol import (
     to_query,
 )
 from webapp.proxies import set_frontage
-from webapp.queries import Record
+from webapp.queries import Journal
 from webapp.responses import CACHE_CONTROL, COMMON_HEADERS, tag_answer
 
 PATH = "/sparql"
@@ -42,22 +43,22 @@ _COMMON = tuple((name.lower().encode(), value.encode()) for name, value in COMMO
 
 @dataclass(frozen=True, slots=True)
 class _Plain:
-    """A plain request: its environment behind all proxies, its operation, and what it may be answered in."""
+    """A plain request: its environment behind all proxies, its operation, and what it may be answered in.
+
+    ``key`` tells its answer from all others of a release; empty where it may change within one.
+    """
 
     environ: dict[str, Any]
     asked: SparqlRequest
     formats: tuple[Format, ...]
-
-    @property
-    def is_fixed(self) -> bool:
-        """Whether the same release always gives the same answer."""
-        return bool(find_cache_key("GET", self.asked, self.formats))
+    key: tuple[str, ...]
 
     def tag(self, release_id: str) -> str:
-        """Return the entity tag of the answer; empty where it may change within a release."""
-        key = find_cache_key(self.environ["REQUEST_METHOD"], self.asked, self.formats)
+        """Return the entity tag of the answer, which that to a POST has not; empty where it may change."""
+        if not self.key or self.environ["REQUEST_METHOD"] == "POST":
+            return ""
         root = self.environ["SCRIPT_NAME"].encode("latin-1").decode("utf-8", "replace").rstrip("/")
-        return tag_answer(release_id, root, key, self.formats[0]) if key else ""
+        return tag_answer(release_id, root, self.key, self.formats[0])
 
 
 class DirectSparql:
@@ -67,6 +68,7 @@ class DirectSparql:
         self._contexts = contexts
         self._settings = settings
         self._frontage = set_frontage(lambda environ, start_response: [], settings)
+        self._journal = Journal()
         self._is_behind_proxies = bool(settings.trusted_proxies or settings.path_prefix)
 
     async def answer(self, environ: dict[str, Any]) -> Reply | None:
@@ -78,18 +80,24 @@ class DirectSparql:
         environ[HELD_CONTEXT] = context
         begun = environ[BEGUN_QUERY] = self._begin(plain, context)
         try:
-            found = await _read_whole(begun, context) if begun is not None else None
+            answer = await begun.wait_shortly(_MAX_BYTES) if begun is not None else None
         except BaseException:
             self.drop(environ)
             raise
-        if found is None:
+        if begun is None or answer is None:
             return None
-        self.drop(environ)
+        body = answer.whole or b""
         metrics.count_request(ENDPOINT, 200)
-        fmt, body, record = found
+        seconds = time.monotonic() - begun.started
+        note = self._journal.add(begun.query, context.store, seconds, answer.rows, len(body))
+        self.drop(environ)
         # A POST has no entity tag, but what it asks may be as fixed as what a GET does.
-        note = Note(context.release.id, ENDPOINT, record.note) if plain.is_fixed else None
-        return _to_reply(plain, plain.tag(context.release.id), fmt, body, note)
+        kept = Note(context.release.id, ENDPOINT, note) if plain.key else None
+        return _to_reply(plain, plain.tag(context.release.id), answer.format, body, kept)
+
+    def close(self) -> None:
+        """Record what has not been yet."""
+        self._journal.tell()
 
     def drop(self, environ: dict[str, Any]) -> None:
         """Free what the view has not taken over."""
@@ -110,7 +118,9 @@ class DirectSparql:
             return None
         finally:
             environ["wsgi.input"].seek(0)
-        return _Plain(seen, asked, formats) if _is_plain(seen, asked, formats) else None
+        if not _is_plain(seen, asked, formats):
+            return None
+        return _Plain(seen, asked, formats, find_cache_key("GET", asked, formats))
 
     def _look_through_proxies(self, environ: dict[str, Any]) -> dict[str, Any]:
         """Return the environment as the view will see it; that of the view is left as it is."""
@@ -121,9 +131,18 @@ class DirectSparql:
         return seen
 
     def _begin(self, plain: _Plain, context: ReleaseContext) -> Begun | None:
-        query = to_query(plain.asked, plain.formats, context.names.base + "sparql", self._settings)
+        endpoint = context.names.base + "sparql"
         client, cancellation = plain.environ["REMOTE_ADDR"] or "?", plain.environ[CANCELLATION]
-        return context.store.begin(replace(query, client=client, cancellation=cancellation))
+        return context.store.begin(
+            to_query(
+                plain.asked,
+                plain.formats,
+                endpoint,
+                self._settings,
+                client=client,
+                cancellation=cancellation,
+            )
+        )
 
 
 def _is_plain(environ: dict[str, Any], asked: SparqlRequest, formats: tuple[Format, ...]) -> bool:
@@ -135,18 +154,6 @@ def _is_plain(environ: dict[str, Any], asked: SparqlRequest, formats: tuple[Form
         and "HTTP_IF_NONE_MATCH" not in environ
         and choose_coding(environ.get("HTTP_ACCEPT_ENCODING"), is_small=True) == "identity"
     )
-
-
-async def _read_whole(begun: Begun, context: ReleaseContext) -> tuple[Format, bytes, Record] | None:
-    """Return format, bytes and record of an answer that is whole and small at once."""
-    answer = await begun.wait_shortly(_MAX_BYTES)
-    if answer is None:
-        return None
-    record = Record(begun.query, context.store, begun.started)
-    body, record.rows = answer.whole or b"", answer.rows
-    record.bytes = len(body)
-    record.end(None)
-    return answer.format, body, record
 
 
 def _to_reply(plain: _Plain, etag: str, fmt: Format, body: bytes, note: Note | None) -> Reply:

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 class JsonFormatter(logging.Formatter):
     """Writes a record as JSON; what is given as ``extra={"content": …}`` becomes fields of their own.
 
+    With ``extra={"lines": […]}`` the record becomes a line for each of these.
+
     >>> record = logging.makeLogRecord({"name": "kg", "msg": "query", "created": 0, "content": {"rows": 3}})
     >>> line = json.loads(JsonFormatter().format(record))
     >>> line["time"], line["message"], line["rows"]
@@ -28,7 +30,8 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             content["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(content, ensure_ascii=False)
+        lines = getattr(record, "lines", [{}])
+        return "\n".join(json.dumps({**content, **line}, ensure_ascii=False) for line in lines)
 
 
 def set_up_logs() -> None:

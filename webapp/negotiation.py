@@ -12,7 +12,7 @@ PROBLEM = Format("problem", "application/problem+json", "json", ("application/js
 
 _Range = tuple[str, float]
 
-_LONGEST_KEPT = 512
+LONGEST_KEPT = 512
 """Characters of a header whose outcome is remembered."""
 
 
@@ -25,7 +25,7 @@ def negotiate(accept: str | None, offers: Sequence[Format]) -> tuple[Format, ...
     >>> [f.name for f in negotiate("text/csv;q=0.5, */*;q=0.1", (JSON, CSV))]
     ['csv', 'json']
     """
-    if len(accept or "") > _LONGEST_KEPT:
+    if len(accept or "") > LONGEST_KEPT:
         return _negotiate(accept, tuple(offers))
     return _negotiate_again(accept, tuple(offers))
 

@@ -6,17 +6,23 @@ is not logged, since it may hold what its author would not tell; the hash tells 
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import re
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 from kg.errors import KgError, QueryCancelled
 from kg.formats import Format
 from kg.store.base import Answer, Begun, Query, Store
 from webapp import metrics
+
+TELL_AFTER_S = 0.25
+"""How long an event loop gathers what there is to record: one by one it costs as much as the queries."""
 
 _log = logging.getLogger("kg.queries")
 
@@ -54,6 +60,37 @@ def log_again(note: QueryNote, times: int) -> None:
     _log.info("query answered again", extra={"content": {**asdict(note), "times": times}})
 
 
+class Journal:
+    """Records the queries that an event loop has answered, a few times a second. To be used in that loop."""
+
+    def __init__(self) -> None:
+        self._written: list[tuple[float, Query, QueryNote, float]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._store: Store | None = None
+
+    def add(self, query: Query, store: Store, seconds: float, rows: int | None, size: int) -> QueryNote:
+        """Record a query whose answer is whole, of so many seconds, rows and bytes."""
+        note = QueryNote(_hash(query.text), rows, size)
+        self._written.append((time.time(), query, note, seconds))
+        self._store = store
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(TELL_AFTER_S, self.tell)
+        return note
+
+    def tell(self) -> None:
+        """Tell metrics and the log what has been recorded since the last time."""
+        written, self._written, self._timer = self._written, [], None
+        if not written or self._store is None:
+            return
+        metrics.show_store(self._store.read_state())
+        lines = []
+        for when, query, note, seconds in written:
+            metrics.count_query("ok", seconds, note.bytes, note.rows or 0)
+            stamp = datetime.fromtimestamp(when, UTC).isoformat(timespec="milliseconds")
+            lines.append({"time": stamp, **_describe(query, note, "ok", seconds)})
+        _log.info("query", extra={"lines": lines})
+
+
 class Record:
     """What becomes of one query; ``end`` counts once."""
 
@@ -68,8 +105,7 @@ class Record:
     @property
     def note(self) -> QueryNote:
         """What stays known of the query after it."""
-        digest = hashlib.sha256(self._query.text.encode("utf-8", "replace")).hexdigest()
-        return QueryNote(digest[:16], self.rows, self.bytes)
+        return QueryNote(_hash(self._query.text), self.rows, self.bytes)
 
     def end(self, error: BaseException | None) -> None:
         """Count and log how the query ended."""
@@ -79,15 +115,7 @@ class Record:
         outcome, seconds = name_outcome(error), time.monotonic() - self._started
         metrics.count_query(outcome, seconds, self.bytes, self.rows or 0)
         metrics.show_store(self._store.read_state())
-        content = {
-            "hash": self.note.hash,
-            "client": self._query.client,
-            "outcome": outcome,
-            "seconds": round(seconds, 4),
-            "rows": self.rows,
-            "bytes": self.bytes,
-        }
-        _log.info("query", extra={"content": content})
+        _log.info("query", extra={"content": _describe(self._query, self.note, outcome, seconds)})
 
 
 class RecordedAnswer:
@@ -139,6 +167,21 @@ class RecordedAnswer:
     def _end(self, error: BaseException | None) -> None:
         self._record.rows = self._answer.rows
         self._record.end(error)
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def _describe(query: Query, note: QueryNote, outcome: str, seconds: float) -> dict[str, Any]:
+    return {
+        "hash": note.hash,
+        "client": query.client,
+        "outcome": outcome,
+        "seconds": round(seconds, 4),
+        "rows": note.rows,
+        "bytes": note.bytes,
+    }
 
 
 def name_outcome(error: BaseException | None) -> str:

@@ -98,6 +98,11 @@ class Query:
     client: str = ""
     cancellation: Cancellation = field(default_factory=Cancellation, compare=False)
 
+    @property
+    def key(self) -> int:
+        """A number that is the same for the same query over the same dataset, in one process."""
+        return hash((self.text, self.dataset))
+
 
 class Answer(Protocol):
     """A serialised result whose first bytes are there already.

@@ -7,11 +7,13 @@ its client has left, or by its own memory limit. A warm worker costs a query 15-
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from kg import errors
 from kg.store.base import Query, StoreState
 from kg.store.begun import Begun
+from kg.store.express import Express
 from kg.store.lease import Lease, LeasedAnswer
 from kg.store.pool import Pool, PoolSize
 
@@ -33,6 +35,7 @@ class EmbeddedStore:
 
     def __init__(self, path: Path, size: PoolSize, service_prefixes: tuple[str, ...] = ()) -> None:
         self._pool = Pool(path, size, service_prefixes)
+        self._expresses: dict[asyncio.AbstractEventLoop, Express] = {}
         try:
             self._pool.wait_until_ready()
         except errors.StoreUnavailable:
@@ -49,8 +52,12 @@ class EmbeddedStore:
             raise
 
     def begin(self, query: Query) -> Begun:
-        """Prepare a query that an event loop begins; see ``kg.store.base.Store``."""
-        return Begun(self._pool, query)
+        """Prepare a query that the running event loop begins; see ``kg.store.base.Store``."""
+        loop = asyncio.get_running_loop()
+        express = self._expresses.get(loop)
+        if express is None:  # a server process has one loop, and so one line
+            express = self._expresses[loop] = Express(self._pool)
+        return Begun(self._pool, express, query)
 
     def close(self) -> None:
         """Kill all workers; running queries end with ``StoreUnavailable``."""

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import threading
 import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
 
 from kg import errors
-from kg.formats import GRAPH_FORMATS, RESULT_FORMATS, Format, find_format
+from kg.formats import Format
 from kg.store import frames, sandbox
 from kg.store.base import SERVICE_REFUSED, Query
+from kg.store.express import Departure
 from kg.store.pool import Pool
-from kg.store.process import PIPE_BYTES, READ_BYTES, Lost, Overdue, WorkerProcess
+from kg.store.process import READ_BYTES, Lost, Overdue, WorkerProcess
 
 
 class _Slow(Exception):
@@ -29,7 +28,7 @@ class Lease:
     def __init__(self, pool: Pool, query: Query) -> None:
         self._pool = pool
         self._query = query
-        self._key = hash((query.text, query.dataset))
+        self._key = query.key
         self._worker: WorkerProcess | None = None
         self._chunks: deque[bytes] = deque()
         self._buffered = 0
@@ -41,49 +40,14 @@ class Lease:
         self.rows: int | None = None
         query.cancellation.on_cancel(self._kill)
 
-    # --- in an event loop, where nothing may wait
+    def adopt(self, departure: Departure) -> None:
+        """Take over a query that has left the express line; ``start`` goes on with it."""
+        self._hold(departure.worker, departure.began)
+        self._format = departure.format
+        for data in departure.chunks:
+            self._keep_chunk(data)
 
-    def prepare(self) -> bytes | None:
-        """Return the request, unless the query is known to be slow or its request to be large."""
-        if self._pool.is_slow_text(self._key):
-            return None
-        request = _to_request(self._query)
-        return request if len(request) <= PIPE_BYTES else None
-
-    def begin(self, worker: WorkerProcess, request: bytes) -> bool:
-        """Send the request to a worker that has been taken; False if that worker was lost."""
-        self._hold(worker)
-        if worker.send_at_once(request):
-            return True
-        self._release(reusable=False)
-        return False
-
-    def look(self) -> Format | None:
-        """Read what has come, without waiting; returns the format when it is all.
-
-        Raises
-        ------
-        StoreError: it has come to an error.
-        Lost: the worker has ended; why may take a while to be known, so a thread has to ask.
-        """
-        worker = self._held()
-        try:
-            while not self._ended and self._buffered < READ_BYTES:
-                payload = self._read_frame(*worker.receive(0.0))
-                if self._format is None:
-                    self._format = _to_format(payload)
-                else:
-                    self._keep_chunk(payload)
-        except Overdue:
-            return None
-        return self._format if self._ended else None
-
-    @property
-    def buffered(self) -> int:
-        """Bytes of the answer that have been read ahead."""
-        return self._buffered
-
-    # --- from the query to its first bytes, or on from where an event loop left it
+    # --- from the query to its first bytes
 
     def start(self) -> Format:
         """Run the query until its first bytes, or the error instead of them, are there."""
@@ -96,17 +60,18 @@ class Lease:
 
     def _run(self, *, slow: bool) -> Format:
         if self._worker is None:
-            self._hold(self._pool.take(self._query.client, self._query.cancellation, slow=slow))
+            worker = self._pool.take(self._query.client, self._query.cancellation, slow=slow)
+            self._hold(worker, time.monotonic())
             self._send()
         worker = self._held()
-        fmt = self._format = self._format or _to_format(self._receive_probing())
+        fmt = self._format = self._format or frames.parse_head(self._receive_probing())
         self._read_ahead()
         if slow and self._ended and worker.read_quick_left() > 0:
             self._pool.remember_text(self._key, slow=False)
         return fmt
 
-    def _hold(self, worker: WorkerProcess) -> None:
-        worker.begin(self._query.limits.deadline_s)
+    def _hold(self, worker: WorkerProcess, began: float) -> None:
+        worker.begin(self._query.limits.deadline_s, began)
         with self._lock:
             self._worker = worker
         if self._query.cancellation.cancelled:
@@ -115,7 +80,7 @@ class Lease:
     def _send(self) -> None:
         worker = self._held()
         try:
-            worker.send(_to_request(self._query), worker.deadline)
+            worker.send(to_request(self._query), worker.deadline)
         except (Lost, Overdue) as end:
             raise self._explain(end) from None
 
@@ -124,8 +89,7 @@ class Lease:
         while not self._ended:
             worker = self._held()
             if worker.slow and self._chunks:
-                with suppress(Lost):  # whoever reads on will see it too
-                    self.look()  # the end may have come with the first bytes
+                self._look()  # the end may have come with the first bytes
                 return
             if self._buffered < READ_BYTES:
                 self._keep_chunk(self._receive_probing())
@@ -133,6 +97,13 @@ class Lease:
                 return
             else:
                 raise self._give_way()
+
+    def _look(self) -> None:
+        """Read what has come, without waiting; whoever reads on will see if the worker has ended."""
+        worker = self._held()
+        with suppress(Overdue, Lost):
+            while not self._ended and self._buffered < READ_BYTES:
+                self._keep_chunk(self._read_frame(*worker.receive(0.0)))
 
     def _receive_probing(self) -> bytes:
         """Receive, and become slow when it is time; raises ``_Slow`` where there is no place for that."""
@@ -205,11 +176,11 @@ class Lease:
     def _read_frame(self, kind: bytes, payload: bytes) -> bytes:
         if kind == frames.ERROR:
             self._release(reusable=True)
-            raise _to_error(json.loads(payload))
+            raise frames.parse_error(payload)
         if kind == frames.END:
-            end = json.loads(payload)
-            self._ended, self.rows = True, end["rows"]
-            self._release(reusable=not end["retire"])
+            end = frames.parse_end(payload)
+            self._ended, self.rows = True, end.rows
+            self._release(reusable=not end.retire)
             return b""
         return payload
 
@@ -283,7 +254,8 @@ class LeasedAnswer:
         self._lease.abandon()
 
 
-def _to_request(query: Query) -> bytes:
+def to_request(query: Query) -> bytes:
+    """Return the frame that asks a worker."""
     return frames.to_json_frame(
         frames.REQUEST,
         {
@@ -297,21 +269,6 @@ def _to_request(query: Query) -> bytes:
             "max_result_rows": query.limits.max_result_rows,
         },
     )
-
-
-def _to_format(head: bytes) -> Format:
-    name = json.loads(head)["format"]
-    fmt = find_format(name, RESULT_FORMATS) or find_format(name, GRAPH_FORMATS)
-    assert fmt is not None
-    return fmt
-
-
-def _to_error(content: dict[str, Any]) -> errors.StoreError:
-    kind = getattr(errors, content["kind"])
-    if kind is errors.QuerySyntaxError:
-        return errors.QuerySyntaxError(content["message"], line=content["line"], column=content["column"])
-    error: errors.StoreError = kind(content["message"])
-    return error
 
 
 def _explain_exit(code: int) -> errors.StoreError:

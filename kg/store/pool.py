@@ -89,8 +89,8 @@ class Pool:
         self._busy: set[WorkerProcess] = set()
         self._dead: list[WorkerProcess] = []
         self._dying: list[WorkerProcess] = []
-        self._quick: FairQueue[WorkerProcess] = FairQueue()
-        self._slow: FairQueue[WorkerProcess] = FairQueue()
+        self._quick: FairQueue[Ticket[WorkerProcess]] = FairQueue()
+        self._slow: FairQueue[Ticket[WorkerProcess]] = FairQueue()
         self._slow_texts: OrderedDict[int, float] = OrderedDict()
         self._failure = ""
         self._spares_taken = time.monotonic()
@@ -194,8 +194,18 @@ class Pool:
 
     @property
     def wait_s(self) -> float:
-        """Seconds that a ticket may wait."""
+        """Seconds that a query may wait for a worker."""
         return self._size.wait_s
+
+    @property
+    def max_waiting(self) -> int:
+        """Queries that may wait for a worker."""
+        return self._size.waiting
+
+    @property
+    def has_waiting(self) -> bool:
+        """Whether somebody waits for a worker; of use only as a hint, since no lock is held."""
+        return bool(len(self._quick) or len(self._slow))
 
     def read_state(self) -> StoreState:
         """Return what the workers do."""
@@ -249,7 +259,8 @@ class Pool:
         was_slow, worker.slow = worker.slow, False
         self._busy.discard(worker)
         worker.deadline = float("inf")
-        if reusable and not self.closed and (not was_slow or worker.restore_priority()):
+        reusable = reusable and not worker.has_more and not self.closed
+        if reusable and (not was_slow or worker.restore_priority()):
             self._idle.append(worker)
         else:
             worker.kill()

@@ -63,28 +63,31 @@ class WorkerProcess:
         self.deadline = float("inf")
         self.client = ""
         self.slow = False
+        self.has_more = False
+        """Whether it has been sent more than what it is wanted for, so that it cannot be used again."""
 
     @property
     def alive(self) -> bool:
         """Whether the process runs."""
         return self._read_status(0.0) is None
 
-    def begin(self, deadline_s: float) -> None:
-        """Start the clocks of a query."""
-        self._began, self._began_cpu = time.monotonic(), self._read_cpu()
+    def begin(self, deadline_s: float, began: float) -> None:
+        """Start the clocks of a query that began at a time of the monotonic clock."""
+        self._began, self._began_cpu = began, self.read_cpu()
         self.deadline = self._began + deadline_s
 
     @property
     def is_costly(self) -> bool:
         """Whether its query has taken more processor time than a quick one may."""
-        return self._read_cpu() - self._began_cpu >= QUICK_CPU_S
+        return self.read_cpu() - self._began_cpu >= QUICK_CPU_S
 
     def read_quick_left(self) -> float:
         """Return the seconds for which its query may still be called quick; none or less if it is slow."""
-        cpu_s = QUICK_CPU_S - (self._read_cpu() - self._began_cpu)
+        cpu_s = QUICK_CPU_S - (self.read_cpu() - self._began_cpu)
         return min(cpu_s, QUICK_WALL_S - (time.monotonic() - self._began))
 
-    def _read_cpu(self) -> float:
+    def read_cpu(self) -> float:
+        """Return the seconds of processor time that the process has taken since it was started."""
         try:
             return time.clock_gettime(self._clock)
         except OSError:
@@ -130,22 +133,30 @@ class WorkerProcess:
         ------
         Lost, Overdue: the worker has ended, or the deadline came first; what was read of a frame stays.
         """
-        while (length := self._frame_length()) is None:
+        while (frame := self.take_frame()) is None:
             _wait(self._output_poll, deadline)
-            data = os.read(self._output, READ_BYTES)
-            if not data:
-                raise Lost
-            self._buffer += data
-        end = frames.HEADER_BYTES + length
-        kind, payload = bytes(self._buffer[:1]), bytes(self._buffer[frames.HEADER_BYTES : end])
-        del self._buffer[:end]
-        return kind, payload
+            self.read_available()
+        return frame
 
-    def _frame_length(self) -> int | None:
-        if len(self._buffer) < frames.HEADER_BYTES:
+    def read_available(self) -> None:
+        """Read what is there; waits if nothing is, and raises ``Lost`` if the worker has ended."""
+        data = os.read(self._output, READ_BYTES)
+        if not data:
+            raise Lost
+        self._buffer += data
+
+    def take_frame(self) -> tuple[bytes, bytes] | None:
+        """Return kind and payload of the next frame, if all of it has been read."""
+        buffer = self._buffer
+        if len(buffer) < frames.HEADER_BYTES:
             return None
-        _, length = frames.parse_header(bytes(self._buffer[: frames.HEADER_BYTES]))
-        return length if len(self._buffer) >= frames.HEADER_BYTES + length else None
+        kind, length = frames.parse_header(buffer)
+        end = frames.HEADER_BYTES + length
+        if len(buffer) < end:
+            return None
+        payload = bytes(buffer[frames.HEADER_BYTES : end])
+        del buffer[:end]
+        return kind, payload
 
     def lower_priority(self) -> None:
         """Let other processes go first; a process that has ended meanwhile is none of our business here."""

@@ -8,9 +8,17 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
+
+
+class Waiting(Protocol):
+    """Whatever can wait: ``client`` is who sent it; an empty one is served before all others."""
+
+    client: str
+
 
 Item = TypeVar("Item")
+Waiter = TypeVar("Waiter", bound=Waiting)
 
 
 class Ticket(Generic[Item]):
@@ -46,8 +54,8 @@ class Ticket(Generic[Item]):
         return self._called.wait(timeout_s)
 
 
-class FairQueue(Generic[Item]):
-    """Tickets by client, the clients in turn. Not safe for threads: its owner holds a lock.
+class FairQueue(Generic[Waiter]):
+    """What waits by client, the clients in turn. Not safe for threads: its owner holds a lock.
 
     >>> queue = FairQueue()
     >>> for name in ("a", "a", "b"):
@@ -57,51 +65,56 @@ class FairQueue(Generic[Item]):
     """
 
     def __init__(self) -> None:
-        self._waiting: OrderedDict[str, deque[Ticket[Item]]] = OrderedDict()
+        self._waiting: OrderedDict[str, deque[Waiter]] = OrderedDict()
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
 
-    def push(self, ticket: Ticket[Item]) -> None:
-        """Let a ticket wait."""
-        self._waiting.setdefault(ticket.client, deque()).append(ticket)
-        if not ticket.client:
+    @property
+    def first_client(self) -> str:
+        """Whose turn it is; empty where nobody waits."""
+        return next(iter(self._waiting), "")
+
+    def push(self, waiter: Waiter) -> None:
+        """Let one more wait."""
+        self._waiting.setdefault(waiter.client, deque()).append(waiter)
+        if not waiter.client:
             self._waiting.move_to_end("", last=False)
         self._count += 1
 
-    def push_front(self, ticket: Ticket[Item]) -> None:
-        """Put back a ticket that was taken out and could not be served: it is the next again."""
-        self._waiting.setdefault(ticket.client, deque()).appendleft(ticket)
-        self._waiting.move_to_end(ticket.client, last=False)
+    def push_front(self, waiter: Waiter) -> None:
+        """Put back what was taken out and could not be served: it is the next again."""
+        self._waiting.setdefault(waiter.client, deque()).appendleft(waiter)
+        self._waiting.move_to_end(waiter.client, last=False)
         self._count += 1
 
-    def pop(self, may_go: Callable[[str], bool] = lambda client: True) -> Ticket[Item] | None:
-        """Take out the next ticket of the first client that may go; that client is then the last in turn."""
+    def pop(self, may_go: Callable[[str], bool] = lambda client: True) -> Waiter | None:
+        """Take out the next of the first client that may go; that client is then the last in turn."""
         client = next((name for name in self._waiting if may_go(name)), None)
         if client is None:
             return None
-        ticket = self._waiting[client].popleft()
+        waiter = self._waiting[client].popleft()
         self._waiting.move_to_end(client, last=bool(client))
         self._drop_empty(client)
-        return ticket
+        return waiter
 
-    def remove(self, ticket: Ticket[Item]) -> None:
-        """Take out a ticket that waits no longer; nothing happens if it is not here."""
-        waiting = self._waiting.get(ticket.client)
-        if waiting and ticket in waiting:
-            waiting.remove(ticket)
-            self._drop_empty(ticket.client)
+    def remove(self, waiter: Waiter) -> None:
+        """Take out what waits no longer; nothing happens if it is not here."""
+        waiting = self._waiting.get(waiter.client)
+        if waiting and waiter in waiting:
+            waiting.remove(waiter)
+            self._drop_empty(waiter.client)
 
-    def clear(self) -> list[Ticket[Item]]:
-        """Take out all tickets."""
-        tickets = [ticket for waiting in self._waiting.values() for ticket in waiting]
+    def clear(self) -> list[Waiter]:
+        """Take out all."""
+        waiters = [waiter for waiting in self._waiting.values() for waiter in waiting]
         self._waiting.clear()
         self._count = 0
-        return tickets
+        return waiters
 
     def count(self, client: str) -> int:
-        """Return how many tickets a client has."""
+        """Return how many of a client wait."""
         return len(self._waiting.get(client, ()))
 
     def _drop_empty(self, client: str) -> None:

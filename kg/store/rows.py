@@ -33,17 +33,28 @@ class RowCounter:
         self._tail = b""
         self._quoted = False
         self._heads = 1 if fmt in (CSV, TSV) else 0
-        readers: dict[Format, Callable[[bytes], None]] = {
-            JSON: lambda data: self._feed_pattern(data, _JSON_ROW),
-            XML: lambda data: self._feed_pattern(data, _XML_ROW),
-            CSV: self._feed_csv,
-            TSV: lambda data: self._add_lines(data.count(b"\n")),
-        }
-        self.feed = readers[fmt]
+        self._read = _READERS[fmt]
+
+    def feed(self, data: bytes) -> None:
+        """Count what begins in the next bytes."""
+        self._read(self, data)
+
+    def _feed_json(self, data: bytes) -> None:
+        self._feed_pattern(data, _JSON_ROW)
+
+    def _feed_xml(self, data: bytes) -> None:
+        self._feed_pattern(data, _XML_ROW)
+
+    def _feed_tsv(self, data: bytes) -> None:
+        self._add_lines(data.count(b"\n"))
 
     def _feed_pattern(self, data: bytes, pattern: re.Pattern[bytes]) -> None:
-        text, known = self._tail + data, len(self._tail)
-        self.rows += sum(match.end() > known for match in pattern.finditer(text))
+        if self._tail:
+            text, known = self._tail + data, len(self._tail)
+            self.rows += sum(match.end() > known for match in pattern.finditer(text))
+        else:
+            text = data
+            self.rows += len(pattern.findall(text))
         self._tail = text[1 - _LONGEST :]
 
     def _feed_csv(self, data: bytes) -> None:
@@ -57,3 +68,11 @@ class RowCounter:
         heads = min(self._heads, count)
         self._heads -= heads
         self.rows += count - heads
+
+
+_READERS: dict[Format, Callable[[RowCounter, bytes], None]] = {
+    JSON: RowCounter._feed_json,
+    XML: RowCounter._feed_xml,
+    CSV: RowCounter._feed_csv,
+    TSV: RowCounter._feed_tsv,
+}

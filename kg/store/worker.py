@@ -76,8 +76,7 @@ class _FrameWriter:
     def finish(self, *, retire: bool) -> None:
         """Send what is left, and the end; a row too many is found before, so that nothing looks whole."""
         data = self._to_frame()
-        end = frames.to_json_frame(frames.END, {"rows": self.rows, "retire": retire})
-        self._output.write(self._head + data + end)
+        self._output.write(self._head + data + frames.to_end(frames.End(self.rows, retire)))
         self._output.flush()
 
     def _send(self, end: bytes) -> None:
@@ -180,10 +179,9 @@ def _run(
     parts = take_apart(request["text"]) if outline.form == "DESCRIBE" else None
     result = describe(store, parts, options) if parts else _ask(store, statistics, request["text"], options)
     fmt = _choose_format(request, graph=not isinstance(result, ox.QuerySolutions | ox.QueryBoolean))
-    head = frames.to_json_frame(frames.HEAD, {"format": fmt.name})
     counter = RowCounter(fmt) if isinstance(result, ox.QuerySolutions) else None
     limits = request["max_result_bytes"], request["max_result_rows"]
-    writer = _FrameWriter(output, head, *limits, counter)
+    writer = _FrameWriter(output, frames.to_head(fmt), *limits, counter)
     file = cast(IO[bytes], writer)  # write and flush are all that pyoxigraph calls
     if isinstance(result, ox.QueryTriples):
         result.serialize(output=file, format=to_rdf_format(fmt))

@@ -13,7 +13,7 @@ from flask import Flask
 from werkzeug.datastructures import Headers
 
 from kg.settings import Settings
-from kg.store import begun
+from kg.store import express
 from tests.webapp.both_ways import ThroughBridge
 from tests.webapp.conftest import BufferingClient, MakeRelease
 from webapp.app import create_app
@@ -69,7 +69,8 @@ OTHERS: dict[str, dict[str, Any]] = {
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the loop wait longer: this machine may be slow just now."""
-    monkeypatch.setattr(begun, "PATIENCE_S", 5.0)
+    monkeypatch.setattr(express, "PATIENCE_S", 5.0)
+    monkeypatch.setattr(express, "PATIENCE_CPU_S", 5.0)
 
 
 def fold(headers: Headers) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 from flask import Blueprint, Response, g, request
 
@@ -65,8 +64,10 @@ def _answer_preflight() -> Response:
 
 
 def _to_query(asked: SparqlRequest, formats: tuple[Format, ...]) -> Query:
-    query = to_query(asked, formats, _endpoint(), current.settings())
-    return replace(query, client=current.client_address() or "?", cancellation=current.cancellation())
+    client = current.client_address() or "?"
+    return to_query(
+        asked, formats, _endpoint(), current.settings(), client=client, cancellation=current.cancellation()
+    )
 
 
 def _endpoint() -> str:

@@ -1,0 +1,198 @@
+"""Queries that an event loop asks together: each gets its own answer, whatever becomes of the others."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kg import errors
+from kg.formats import CSV
+from kg.store import express
+from kg.store.base import Query
+from kg.store.embedded import EmbeddedStore
+from kg.store.pool import PoolSize
+
+SLOW = "SELECT (COUNT(*) AS ?n) {{ {} }} # {}"
+LARGE = "SELECT * {{ {} }} # {}"
+DEEP = "ASK {" + "{" * 6000 + "}" * 6000 + "}"
+"""A query whose worker dies of it."""
+MAX_BYTES = 32 * 1024
+
+
+@pytest.fixture(params=[1, 4])
+def store(request: pytest.FixtureRequest, store_path: Path) -> Iterator[EmbeddedStore]:
+    store = EmbeddedStore(store_path, PoolSize(request.param, 512 * 1024**2, waiting=200, wait_s=20.0))
+    yield store
+    store.close()
+
+
+def quick(number: int) -> str:
+    return f"SELECT ?n {{ VALUES ?n {{ {number} }} }}"
+
+
+def slow(number: int) -> str:
+    values = " ".join(f"VALUES ?v{name} {{ {'1 ' * 100} }}" for name in "abc")
+    return SLOW.format(values, number)
+
+
+def large(number: int) -> str:
+    return LARGE.format(f"VALUES ?a {{ {'1234567 ' * 60} }} VALUES ?b {{ {'1234567 ' * 60} }}", number)
+
+
+def ask_all(store: EmbeddedStore, texts: list[str]) -> tuple[list[bytes | type[Exception]], int]:
+    """Ask all at once in one event loop; returns answers or errors, and how many came without a thread."""
+    quickly = 0
+
+    async def ask(text: str) -> bytes | type[Exception]:
+        nonlocal quickly
+        begun = store.begin(Query(text, result_formats=(CSV,), client=str(hash(text) % 3)))
+        answer = await begun.wait_shortly(MAX_BYTES)
+        if answer is not None:
+            quickly += 1
+            return answer.whole
+        try:
+            return await asyncio.to_thread(lambda: b"".join(begun.finish()))
+        except errors.StoreError as error:
+            return type(error)
+
+    async def run() -> list[bytes | type[Exception]]:
+        return await asyncio.gather(*map(ask, texts))
+
+    return asyncio.run(run()), quickly
+
+
+def expect(text: str) -> bytes | type[Exception]:
+    if text == DEEP:
+        return errors.QueryTooLarge
+    if text == "SELECT":
+        return errors.QuerySyntaxError
+    if text.startswith("SELECT (COUNT"):
+        return b"n\r\n1000000\r\n"
+    if text.startswith("SELECT *"):
+        return b"a,b\r\n" + b"1234567,1234567\r\n" * 3600
+    return f"n\r\n{text.split('{')[2].split()[0]}\r\n".encode()
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the loop wait longer: this machine may be slow just now."""
+    monkeypatch.setattr(express, "PATIENCE_S", 5.0)
+    monkeypatch.setattr(express, "PATIENCE_CPU_S", 5.0)
+
+
+def wait_for_rest(store: EmbeddedStore) -> None:
+    until = time.monotonic() + 10
+    while store.read_state().busy or store.read_state().waiting:
+        assert time.monotonic() < until, store.read_state()
+        time.sleep(0.01)
+
+
+@pytest.mark.usefixtures("patient")
+def test_many_quick_queries(store: EmbeddedStore) -> None:
+    texts = [quick(number) for number in range(150)]
+    assert ask_all(store, texts) == ([expect(text) for text in texts], 150)
+    wait_for_rest(store)
+
+
+@pytest.mark.parametrize("bad", [slow(0), large(0), DEEP, "SELECT"], ids=["slow", "large", "deep", "syntax"])
+def test_one_that_is_different_among_quick_ones(
+    store: EmbeddedStore, bad: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It leaves the loop to a thread, and it alone."""
+    monkeypatch.setattr(express, "PATIENCE_S", 5.0)
+    texts = [quick(number) for number in range(20)]
+    texts.insert(3, bad)
+    assert ask_all(store, texts) == ([expect(text) for text in texts], 20)
+    wait_for_rest(store)
+
+
+def test_all_kinds_in_any_order(store: EmbeddedStore) -> None:
+    rng = random.Random(7)
+    for turn in range(4):
+        texts = [quick(1000 * turn + number) for number in range(30)]
+        texts += [slow(turn), slow(turn + 100), large(turn), DEEP, "SELECT"]
+        rng.shuffle(texts)
+        answers, _ = ask_all(store, texts)
+        assert answers == [expect(text) for text in texts]
+        wait_for_rest(store)
+
+
+@pytest.mark.usefixtures("patient")
+def test_askers_that_leave(store: EmbeddedStore) -> None:
+    """The answers to those who have left are nobody else's."""
+
+    async def run() -> list[bytes]:
+        tasks = [
+            asyncio.create_task(
+                store.begin(Query(quick(number), result_formats=(CSV,), client="a")).wait_shortly(MAX_BYTES)
+            )
+            for number in range(60)
+        ]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        for task in tasks[::3]:
+            task.cancel()
+        answers = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [isinstance(answer, asyncio.CancelledError) for answer in answers[::3]] == [True] * 20
+        return [answer.whole for answer in answers if isinstance(answer, express.WholeAnswer)]
+
+    assert asyncio.run(run()) == [expect(quick(number)) for number in range(60) if number % 3]
+    wait_for_rest(store)
+
+
+@pytest.mark.usefixtures("patient")
+def test_threads_have_their_turn(store_path: Path) -> None:
+    """A loop that never stops asking gives the only worker to others."""
+    store = EmbeddedStore(store_path, PoolSize(1, 512 * 1024**2, waiting=200, wait_s=20.0))
+    done = threading.Event()
+    answered = 0
+
+    async def ask() -> None:
+        nonlocal answered
+        while not done.is_set():
+            answer = await store.begin(Query("ASK {}", client="a")).wait_shortly(MAX_BYTES)
+            assert answer is not None
+            answered += 1
+
+    async def ask_much() -> None:
+        await asyncio.gather(*(ask() for _ in range(20)))
+
+    loop = threading.Thread(target=lambda: asyncio.run(ask_much()))
+    loop.start()
+    try:
+        for _ in range(20):
+            assert b"true" in b"".join(store.query(Query("ASK {}", client="b")))
+        assert answered > 20
+    finally:
+        done.set()
+        loop.join()
+        store.close()
+    assert not loop.is_alive()
+
+
+def test_a_store_that_is_closed(store: EmbeddedStore) -> None:
+    """Whoever waits is told, at once."""
+
+    async def run() -> list[errors.StoreError | None]:
+        begun = [store.begin(Query(slow(number), client="a")) for number in range(12)]
+        waiting = [asyncio.create_task(one.wait_shortly(MAX_BYTES)) for one in begun]
+        await asyncio.sleep(0.001)
+        store.close()
+        await asyncio.gather(*waiting)
+        return [await asyncio.to_thread(catch, one) for one in begun]
+
+    def catch(one) -> errors.StoreError | None:  # type: ignore[no-untyped-def]
+        try:
+            b"".join(one.finish())
+        except errors.StoreError as error:
+            return error
+        return None
+
+    found = asyncio.run(run())
+    assert all(isinstance(error, errors.StoreUnavailable) for error in found), found
