@@ -50,7 +50,7 @@ def measure(command: Sequence[str | Path]) -> Cost:
     """Run a command, which has to succeed."""
     before, start = os.times(), time.monotonic()
     process = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL)
-    with _watch(process.pid) as most:
+    with watch(process.pid) as most:
         code = process.wait()
     if code:
         raise SystemExit(f"{' '.join(map(str, command))}: exit code {code}")
@@ -60,13 +60,13 @@ def measure(command: Sequence[str | Path]) -> Cost:
 
 
 @contextmanager
-def _watch(pid: int) -> Iterator[list[int]]:
+def watch(pid: int) -> Iterator[list[int]]:
     """Yield a list whose one number is the most memory so far, in KiB, of a process and those it started."""
     most, ended = [0], Event()
 
     def sample() -> None:
         while not ended.wait(SAMPLED_EVERY_S):
-            most[0] = max(most[0], sum(map(_read_memory, _list_family(pid))))
+            most[0] = max(most[0], sum(map(_read_memory, list_family(pid))))
 
     thread = Thread(target=sample)
     thread.start()
@@ -77,7 +77,8 @@ def _watch(pid: int) -> Iterator[list[int]]:
         thread.join()
 
 
-def _list_family(pid: int) -> set[int]:
+def list_family(pid: int) -> set[int]:
+    """Return a process and all that it started, with what these started."""
     parents = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -109,13 +110,17 @@ def measure_builds(folder: Path, triples: int, figures: Figures) -> Path:
     _add(figures, "check", measure([*kg, "check", "--json"]))
     (var / "verdicts").unlink()
     _add(figures, "build", measure([*kg, "build", "--json"]))
-    facts = sources / "data/articles/news-0/facts.ttl"
-    facts.write_text(
-        facts.read_text(encoding="utf-8").replace('"Alias 0"@en', '"Alias zero"@en'), encoding="utf-8"
-    )
+    change_article(sources)
     _add(figures, "build after one article changed", measure([*kg, "build", "--json"]))
     _add(figures, "build after nothing changed", measure([*kg, "build", "--json"]))
     return (var / "current").resolve()
+
+
+def change_article(sources: Path) -> None:
+    """Change one name in one article."""
+    facts = sources / "data/articles/news-0/facts.ttl"
+    text = facts.read_text(encoding="utf-8")
+    facts.write_text(text.replace('"Alias 0"@en', '"Alias zero"@en'), encoding="utf-8")
 
 
 def measure_loading(folder: Path, release: Path, figures: Figures) -> None:

@@ -67,10 +67,16 @@ def build(read: ReadSettings, as_json: bool) -> None:
 def check_sources_at(settings: Settings, quiet: bool) -> tuple[Sources, Report]:
     """Read and check the sources that the settings name, and tell each step."""
     with show_progress("Checking", quiet) as on_step:
-        return _read_and_check(settings, on_step)
+        return read_and_check(settings, on_step)
 
 
-def _read_and_check(settings: Settings, on_step: Callable[[str], None]) -> tuple[Sources, Report]:
+def read_and_check(settings: Settings, on_step: Callable[[str], None]) -> tuple[Sources, Report]:
+    """Read and check the sources that the settings name.
+
+    Parameters
+    ----------
+    on_step: is told each step and how far it is.
+    """
     root = find_root(settings.sources)
     with _without_collector():
         sources = read_sources(root, settings.effective_base_iri, lambda path: on_step(f"reading {path}"))
@@ -95,7 +101,7 @@ def build_sources(settings: Settings, quiet: bool = False) -> tuple[Release | No
     root, base_iri, key = find_root(settings.sources), settings.effective_base_iri, settings.signing_key
     state = read_state(root, base_iri, key)
     with show_progress("Building", quiet) as on_step:
-        sources, report = _read_and_check(settings, on_step)
+        sources, report = read_and_check(settings, on_step)
         try:
             release = build_release(
                 sources, report, Path(settings.var), lambda step: on_step(f"writing {step}")
