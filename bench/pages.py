@@ -75,7 +75,8 @@ def measure(folder: Path, triples: int, rounds: int) -> Result:
     figures = measure_in_process(var, Size(triples), rounds)
     figures |= measure_server(var, Size(triples), rounds)
     remarks = [
-        f"{PAGES} things of a kind in each of {rounds} rounds; what is told is the median of each round"
+        f"{PAGES} things of a kind in each of {rounds} rounds; what is told is the median of each round",
+        f"the page of a person shows {count_facts(var, Size(triples))} facts with evidence in the median",
     ]
     machine = f"{machine} at the start, {describe_machine()} at the end"
     return Result("pages", triples, f"{datetime.now(UTC):%Y-%m-%d}", machine, "", figures, {}, remarks)
@@ -104,6 +105,17 @@ def measure_in_process(var: Path, size: Size, rounds: int) -> Figures:
 
     try:
         return _measure_forms(prepare, size, rounds, "processor ms", time.thread_time)
+    finally:
+        app.extensions["kg_contexts"].close()
+
+
+def count_facts(var: Path, size: Size) -> int:
+    """Return how many facts the page of a person shows with their evidence, in the median."""
+    app = create_app(Settings(var=str(var), base_iri=BASE, query_workers=1))
+    try:
+        people = random.Random(size.people).sample(range(size.people), k=min(PAGES, size.people))
+        pages = (app.test_client().get(f"/page/person-{number}").text for number in people)
+        return round(statistics.median(page.count('<details class="evidence"') for page in pages))
     finally:
         app.extensions["kg_contexts"].close()
 

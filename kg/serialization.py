@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
+from json.encoder import encode_basestring
 from typing import Any
 
 from pyoxigraph import Quad, Triple, serialize
@@ -110,9 +111,11 @@ def dump_json(value: Any, indent: str = "\n") -> str:
     >>> dump_json({"a": ["b", 3], "c": {}}) == json.dumps({"a": ["b", 3], "c": {}}, indent=1)
     True
     """
+    if isinstance(value, str):
+        return encode_basestring(value)
     deeper = f"{indent} "
     if isinstance(value, dict) and value:
-        members = [f"{_dump_scalar(key)}: {dump_json(part, deeper)}" for key, part in value.items()]
+        members = [f"{encode_basestring(key)}: {dump_json(part, deeper)}" for key, part in value.items()]
         return f"{{{deeper}{f',{deeper}'.join(members)}{indent}}}"
     if isinstance(value, list) and value:
         return f"[{deeper}{f',{deeper}'.join([dump_json(part, deeper) for part in value])}{indent}]"
