@@ -6,6 +6,7 @@ RDF/XML; JSON-LD 1.1 (each section "Internet Media Type").
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pyoxigraph as ox
@@ -32,6 +33,20 @@ class Format:
         'text/csv; charset=utf-8'
         """
         return f"{self.media_type}; charset=utf-8" if self.media_type.startswith("text/") else self.media_type
+
+    def __reduce__(self) -> tuple[Callable[..., Format], tuple[object, ...]]:
+        """Let another process get its own object for the format, and no copy, which would equal none.
+
+        >>> import pickle
+        >>> pickle.loads(pickle.dumps(TURTLE)) is TURTLE
+        True
+        """
+        return _restore, (self.name, self.media_type, self.extension, self.aliases)
+
+
+def _restore(name: str, media_type: str, extension: str, aliases: tuple[str, ...]) -> Format:
+    known = (fmt for fmt in (*RESULT_FORMATS, *DOCUMENT_FORMATS) if fmt.media_type == media_type)
+    return next((fmt for fmt in known if fmt.name == name), Format(name, media_type, extension, aliases))
 
 
 JSON = Format("json", "application/sparql-results+json", "srj", ("application/json",))

@@ -20,6 +20,7 @@ import zstandard
 from kg.check.findings import Report, check_sources
 from kg.dataset import read_lines, write_dataset
 from kg.formats import GRAPH_FORMATS, N_QUADS, TRIG, find_format, to_rdf_format
+from kg.release import build
 from kg.release.build import build_release
 from kg.release.dumps import reify, restore
 from kg.release.layout import CHECKSUMS, IDENTITY, DumpFile, Release, dumps_path
@@ -232,6 +233,14 @@ def test_dumps_that_cannot_be_taken_over_are_written(
     second = build_into(var, sources_copy)
     assert not any(name.startswith("article-river-forum") for name in list_shared(first, second))
     assert read_dumps(second) == built_anew
+
+
+def test_other_processes_write_the_same(
+    tmp_path: Path, sources_copy: Path, mini_release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "PARALLEL_QUADS", 0)
+    monkeypatch.setattr(build, "count_processes", lambda: 2)
+    assert read_dumps(build_into(tmp_path, sources_copy)) == read_dumps(mini_release)
 
 
 BUILD = """
