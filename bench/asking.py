@@ -41,13 +41,18 @@ class Measurement:
 
 
 class Client:
-    """One connection to a server, kept open from query to query where the server does so."""
+    """One connection to a server, kept open from query to query where the server does so.
 
-    def __init__(self, server: Server) -> None:
+    ``address`` is one of this machine's, from which it asks.
+    """
+
+    def __init__(self, server: Server, address: str = "127.0.0.1") -> None:
         self.server = server
         parts = urlsplit(server.url)
         self._path = parts.path
-        self._connection = http.client.HTTPConnection(parts.netloc, timeout=TIMEOUT_S)
+        self._connection = http.client.HTTPConnection(
+            parts.netloc, timeout=TIMEOUT_S, source_address=(address, 0)
+        )
 
     def send(self, query: str, accept: str) -> tuple[int, str, bytes]:
         """Return status, media type and body; raises ``OSError`` or ``HTTPException``."""

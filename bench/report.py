@@ -15,7 +15,7 @@ from bench.results import FOLDER, OURS, Result, read_results
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 FEW = 12
 """Remarks that are listed in full; of the rest the number is told."""
-KINDS = ("mix", "cold", "hot", "pages", "build", "search")
+KINDS = ("mix", "cold", "hot", "crowd", "pages", "build", "search")
 """Kinds of results, each with a section of its own on the page."""
 
 
@@ -65,7 +65,7 @@ def render_remarks(result: Result) -> list[str]:
     if not result.remarks:
         return ["All servers answered the same rows to all queries."] if result.kind == "mix" else []
     rest = [f"- and {len(result.remarks) - FEW} more"] if len(result.remarks) > FEW else []
-    return ["Faults and differences:", "", *[f"- {remark}" for remark in result.remarks[:FEW]], *rest]
+    return ["Remarks:", "", *[f"- {remark}" for remark in result.remarks[:FEW]], *rest]
 
 
 def render_growth(results: Iterable[Result]) -> list[str]:

@@ -4,6 +4,7 @@
           another order each round, and all must answer the same rows. What differs, or fails, is listed.
 ``cold``  requests per second of point queries that no server has seen before, with wrk
 ``hot``   the same of queries that were asked before
+``crowd`` point queries beside heavy ones, and how soon a query is gone that nobody waits for
 
 Peers that are not installed are left out by name. The result goes into bench/results/ with ``--write``, and
 docs/performance.md is made anew of all that is there. ``--keep`` keeps what was loaded for the next run.
@@ -21,6 +22,7 @@ from pathlib import Path
 
 import bench.graph
 from bench.asking import Client, Measurement, ask
+from bench.crowd import measure_crowd
 from bench.differences import list_differences
 from bench.graph import Size, make_graph
 from bench.load import measure_load
@@ -31,7 +33,7 @@ from bench.results import Figures, Result, write_result
 from bench.servers import Server, describe_machine, serve_ours
 from tests.engines import Missing
 
-KINDS = ("mix", "cold", "hot")
+KINDS = ("mix", "cold", "hot", "crowd")
 WARM_UP = -1
 """The round that is not counted."""
 
@@ -99,6 +101,8 @@ def measure(kind: str, servers: list[Server], triples: int, rounds: int) -> Resu
     before = describe_machine()
     if kind == "mix":
         figures, remarks = measure_mix(servers, Size(triples), rounds)
+    elif kind == "crowd":
+        figures, remarks = measure_crowd(servers, Size(triples), rounds)
     else:
         figures, remarks = measure_load(servers, Size(triples), rounds, kind)
     return Result(
@@ -106,7 +110,7 @@ def measure(kind: str, servers: list[Server], triples: int, rounds: int) -> Resu
         triples,
         date=f"{datetime.now(UTC):%Y-%m-%d}",
         machine=f"{before} at the start, {describe_machine()} at the end",
-        unit="ms" if kind == "mix" else "requests/s",
+        unit="ms" if kind in ("mix", "crowd") else "requests/s",
         figures=figures,
         loading={server.name: server.load_s for server in servers},
         remarks=remarks,

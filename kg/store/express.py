@@ -25,16 +25,14 @@ from kg.formats import Format
 from kg.store import frames
 from kg.store.base import Cancellation
 from kg.store.pool import Pool
-from kg.store.process import PIPE_BYTES, Lost, WorkerProcess
+from kg.store.process import CROWDED_CPU_S, LOOK_S, PIPE_BYTES, Lost, WorkerProcess
 from kg.store.queue import FairQueue, Ticket
 
-PATIENCE_CPU_S = 0.01
+PATIENCE_CPU_S = CROWDED_CPU_S
 """Processor time of a query that the line waits for; a thread waits longer, and sees when its client leaves.
 By the clock a machine under load would find that all are slow."""
 PATIENCE_S = 0.25
 """Time on the clock that it waits in any case."""
-_LOOK_S = 0.01
-"""How often it looks at both."""
 DEPTH = 8
 """Queries on their way to a worker at most; those that wait longer take turns by client."""
 _LINE_BYTES = PIPE_BYTES // 2
@@ -58,10 +56,11 @@ class WholeAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """A query that has left the line: its worker, when that began it, and what of the answer was there."""
+    """A query that has left the line: its worker, its clocks when that began it, and what has come of it."""
 
     worker: WorkerProcess
     began: float
+    began_cpu: float
     format: Format | None
     chunks: tuple[bytes, ...]
 
@@ -267,7 +266,7 @@ class Express:
 
     def _watch(self) -> None:
         if self._timer is None:
-            self._timer = self._loop.call_later(_LOOK_S, self._look_at_clocks)
+            self._timer = self._loop.call_later(LOOK_S, self._look_at_clocks)
 
     def _stop_watching(self) -> None:
         if self._timer is not None:
@@ -287,14 +286,14 @@ class Express:
 
     def _depart(self) -> None:
         """Let the first go, with the worker."""
-        part, began = self._part, self._began
+        part, clocks = self._part, (self._began, self._began_cpu)
         first = self._alight()
         worker = self._part_with_worker()
         worker.client = first.client
         if first.arrival.done():  # whoever asked does not wait any more
             self._pool.give_back(worker, reusable=False)
         else:
-            first.arrival.set_result(Departure(worker, began, part.format, tuple(part.chunks)))
+            first.arrival.set_result(Departure(worker, *clocks, part.format, tuple(part.chunks)))
 
     def _part_with_worker(self) -> WorkerProcess:
         """Return the worker, for good; those on the way to it wait again, before all others."""

@@ -15,7 +15,7 @@ from kg.store import frames, sandbox
 from kg.store.base import SERVICE_REFUSED, Query
 from kg.store.express import Departure
 from kg.store.pool import Pool
-from kg.store.process import READ_BYTES, Lost, Overdue, WorkerProcess
+from kg.store.process import LOOK_S, READ_BYTES, Lost, Overdue, WorkerProcess
 
 
 class _Slow(Exception):
@@ -42,7 +42,7 @@ class Lease:
 
     def adopt(self, departure: Departure) -> None:
         """Take over a query that has left the express line; ``start`` goes on with it."""
-        self._hold(departure.worker, departure.began)
+        self._hold(departure.worker, departure.began, departure.began_cpu)
         self._format = departure.format
         for data in departure.chunks:
             self._keep_chunk(data)
@@ -61,7 +61,7 @@ class Lease:
     def _run(self, *, slow: bool) -> Format:
         if self._worker is None:
             worker = self._pool.take(self._query.client, self._query.cancellation, slow=slow)
-            self._hold(worker, time.monotonic())
+            self._hold(worker, time.monotonic(), worker.read_cpu())
             self._send()
         worker = self._held()
         fmt = self._format = self._format or frames.parse_head(self._receive_probing())
@@ -70,8 +70,8 @@ class Lease:
             self._pool.remember_text(self._key, slow=False)
         return fmt
 
-    def _hold(self, worker: WorkerProcess, began: float) -> None:
-        worker.begin(self._query.limits.deadline_s, began)
+    def _hold(self, worker: WorkerProcess, began: float, began_cpu: float) -> None:
+        worker.begin(self._query.limits.deadline_s, began, began_cpu)
         with self._lock:
             self._worker = worker
         if self._query.cancellation.cancelled:
@@ -109,11 +109,12 @@ class Lease:
         """Receive, and become slow when it is time; raises ``_Slow`` where there is no place for that."""
         worker = self._held()
         while not worker.slow and self._query.client and not worker.is_overdue:
-            left_s = worker.read_quick_left()
+            left_s = worker.read_quick_left(self._pool.quick_cpu_s)
             if left_s <= 0 and not self._pool.may_be_slow(worker):
                 raise self._give_way()
             try:
-                return self._read_frame(*worker.receive(min(time.monotonic() + left_s, worker.deadline)))
+                until = time.monotonic() + min(left_s, LOOK_S)
+                return self._read_frame(*worker.receive(min(until, worker.deadline)))
             except Lost as end:
                 raise self._explain(end) from None
             except Overdue:

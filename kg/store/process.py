@@ -17,6 +17,10 @@ PIPE_BYTES = 64 * 1024
 QUICK_CPU_S = 0.05
 """Processor time that a query may take and still be quick. Time on the clock would not do: on a machine
 under load it passes for a query that has hardly begun."""
+CROWDED_CPU_S = 0.01
+"""The same while others wait for a worker."""
+LOOK_S = 0.01
+"""How often those who wait for a quick query look at these clocks."""
 QUICK_WALL_S = 0.5
 """Time on the clock after which a query is slow in any case, such as one that waits for a disk."""
 _LOWERED = 10
@@ -71,9 +75,9 @@ class WorkerProcess:
         """Whether the process runs."""
         return self._read_status(0.0) is None
 
-    def begin(self, deadline_s: float, began: float) -> None:
-        """Start the clocks of a query that began at a time of the monotonic clock."""
-        self._began, self._began_cpu = began, self.read_cpu()
+    def begin(self, deadline_s: float, began: float, began_cpu: float) -> None:
+        """Start the clocks of a query that began at this time of the monotonic clock and of ``read_cpu``."""
+        self._began, self._began_cpu = began, began_cpu
         self.deadline = self._began + deadline_s
 
     @property
@@ -81,9 +85,12 @@ class WorkerProcess:
         """Whether its query has taken more processor time than a quick one may."""
         return self.read_cpu() - self._began_cpu >= QUICK_CPU_S
 
-    def read_quick_left(self) -> float:
-        """Return the seconds for which its query may still be called quick; none or less if it is slow."""
-        cpu_s = QUICK_CPU_S - (self.read_cpu() - self._began_cpu)
+    def read_quick_left(self, quick_cpu_s: float = QUICK_CPU_S) -> float:
+        """Return the seconds for which its query may still be called quick; none or less if it is slow.
+
+        ``quick_cpu_s`` is the processor time that a quick query may take.
+        """
+        cpu_s = quick_cpu_s - (self.read_cpu() - self._began_cpu)
         return min(cpu_s, QUICK_WALL_S - (time.monotonic() - self._began))
 
     def read_cpu(self) -> float:
