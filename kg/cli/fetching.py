@@ -22,10 +22,17 @@ from kg.release.transfer import Demand, Transfer, fetch_release
 )
 @click.option("--key", "public_key", help="Public key that the release must be signed with.")
 @click.option("--no-switch", is_flag=True, help="Only bring it; `kg rollback ID` makes it the current one.")
+@click.option("--older", is_flag=True, help="Take what is current there also if it is older than here.")
 @click.option("--json", "as_json", is_flag=True, help="Write what was fetched as JSON.")
 @click.pass_obj
 def fetch(
-    read: ReadSettings, address: str, release_id: str, public_key: str | None, no_switch: bool, as_json: bool
+    read: ReadSettings,
+    address: str,
+    release_id: str,
+    public_key: str | None,
+    no_switch: bool,
+    older: bool,
+    as_json: bool,
 ) -> None:
     """Bring a release from elsewhere and make it the current one.
 
@@ -34,12 +41,16 @@ def fetch(
     compared with the checksums of the release, and these with their signature if a public key is named.
     Until all is here and right, nobody sees any of it; a fetch that broke off goes on where it was. A
     running server follows at once.
+
+    A release that was made before the current one is not switched to, since old signatures stay good; for
+    one that was put back on purpose there is --older, or its name by --release.
     """
     settings = read(public_key=public_key)
     demand = Demand(
         release_id,
         read_public_key(Path(settings.public_key)) if settings.public_key else None,
         settings.max_fetch_bytes,
+        older,
     )
     place = find_place(address, settings.replication_token)
     with show_progress("Fetching", quiet=as_json) as on_step:

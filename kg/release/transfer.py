@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from kg.errors import OtherLayout, ReleaseError
@@ -35,6 +36,7 @@ from kg.release.layout import (
     Release,
     fetching_path,
     is_release_id,
+    read_current_id,
     read_manifest,
     releases_path,
 )
@@ -67,11 +69,15 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What a release has to be like to be taken: its id ("" is the current one), its key, its size."""
+    """What a release has to be like to be taken: its id ("" is the current one), its key, its size.
+
+    ``older`` allows the current one there to be made before the current one here.
+    """
 
     release: str = ""
     public: PublicKey | None = None
     max_bytes: int = 2**63
+    older: bool = False
 
 
 def fetch_release(
@@ -89,6 +95,7 @@ def fetch_release(
     Raises
     ------
     ReleaseError: it is not there, is damaged, is not signed with the key, or is too large; nothing changed.
+        Or it was made before the current one, and was not named: it is here then, and not switched to.
     OtherLayout: another version of Article KG made it.
     BuildInProgress: another fetch runs into the same folder.
     """
@@ -104,6 +111,8 @@ def fetch_release(
                 on_step(f"{len(listed.files)} files of release {listed.release}")
                 _bring(place, top, content, listed, var, wanted)
             if switch:
+                if not (wanted.older or wanted.release):
+                    _require_newer(place, listed.release, var)
                 on_step("current link")
                 switch_current(var, listed.release)
     except OSError as error:
@@ -146,6 +155,24 @@ def _bring(place: Place, top: str, content: bytes, listed: FileList, var: Path, 
     for name, text in {LIST: content, **signatures}.items():
         (folder / name).write_bytes(text)
     _publish(folder, listed.release, var)
+
+
+def _require_newer(place: Place, release_id: str, var: Path) -> None:
+    """Raise ``ReleaseError`` for a release from before the current one, though its signature is good.
+
+    Who can write where releases lie cannot sign, but can put back what was signed once.
+    """
+    new = read_manifest(releases_path(var) / release_id / "manifest.json")
+    try:
+        current = read_manifest(releases_path(var) / read_current_id(var) / "manifest.json")
+    except ReleaseError:  # there is none yet, or one of another layout
+        return
+    if datetime.fromisoformat(new.created) < datetime.fromisoformat(current.created):
+        raise ReleaseError(
+            f"{place}: its current release {new.id} was made at {new.created}, before the one here,"
+            f" {current.id} of {current.created}.",
+            "If it was put back on purpose, fetch with --older, or name it by --release.",
+        )
 
 
 def _bring_signatures(place: Place, top: str) -> dict[str, bytes]:

@@ -101,9 +101,12 @@ class RemoteGraphs:
 
     def read(self, graph: str) -> Iterator[ox.Triple]:
         """Yield the triples of a graph."""
-        if not self._graphs_url:
-            yield from self._read_by_key(graph)
-            return
+        triples = list(self._read_at_once(graph)) if self._graphs_url else []
+        # Virtuoso cuts a graph, too, at the number of rows that it gives at most, and no status says so.
+        is_cut = self._profile.may_cap_rows and len(triples) < self.count(graph)
+        yield from triples if self._graphs_url and not is_cut else self._read_by_key(graph)
+
+    def _read_at_once(self, graph: str) -> Iterator[ox.Triple]:
         fmt = self._profile.graph_format
         request = urllib.request.Request(self._graph_url(graph), headers={"Accept": fmt.media_type})  # noqa: S310
         with _translate(f"graph {graph}"), self._open(request) as response:

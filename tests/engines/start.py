@@ -61,7 +61,7 @@ PREFIX tdb2: <http://jena.apache.org/2016/tdb#>
   fuseki:endpoint [ fuseki:operation fuseki:query ; fuseki:name "query" ] ;
   fuseki:endpoint [ fuseki:operation fuseki:update ; fuseki:name "update" ] ;
   fuseki:endpoint [ fuseki:operation fuseki:gsp-rw ; fuseki:name "data" ] ;
-  fuseki:dataset [ a tdb2:DatasetTDB2 ; tdb2:location "{folder}/tdb2" ] .
+  fuseki:dataset [ a tdb2:DatasetTDB2 ; tdb2:location "{folder}/tdb2" ; tdb2:unionDefaultGraph {has_union} ] .
 """
 
 
@@ -123,13 +123,15 @@ def start_virtuoso(
 
 
 @contextmanager
-def start_fuseki(folder: Path) -> Iterator[Engine]:
-    """Run Fuseki over TDB2, with an empty default graph as it comes."""
+def start_fuseki(folder: Path, *, has_union: bool = False) -> Iterator[Engine]:
+    """Run Fuseki over TDB2, with an empty default graph as it comes, or with the union of all graphs."""
     java = find_program("java", "Debian's package default-jre-headless")
     jar = fetch_fuseki()
     port = find_free_port()
     config = folder / "fuseki.ttl"
-    config.write_text(FUSEKI_CONFIG.format(folder=folder, limit_ms=QUERY_LIMIT_S * 1000))
+    config.write_text(
+        FUSEKI_CONFIG.format(folder=folder, has_union=str(has_union).lower(), limit_ms=QUERY_LIMIT_S * 1000)
+    )
     command = [java, "-Xmx1g", "-XX:+UseSerialGC", "-jar", str(jar)]
     command += ["--localhost", f"--port={port}", "--ping", f"--config={config}"]
     url = f"http://127.0.0.1:{port}"

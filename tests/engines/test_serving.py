@@ -23,6 +23,7 @@ from kg.store.loading import RemoteGraphs, hash_triples
 from kg.store.profiles import PROFILES, find_profile
 from tests.conftest import BASE
 from tests.engines import Engine
+from tests.engines.start import VIRTUOSO_ROW_CAP
 from tests.webapp.conftest import BufferingClient
 from webapp.app import create_app
 
@@ -131,6 +132,20 @@ def test_graphs_by_update_and_read_by_key(engine: Engine) -> None:
     assert "urn:by-update" in by_update.list_graphs()
     by_update.remove("urn:by-update")
     assert "urn:by-update" not in by_update.list_graphs()
+
+
+@pytest.mark.engines
+def test_a_graph_that_an_engine_would_cut_is_read_whole(engine: Engine) -> None:
+    graphs = open_graphs(engine)
+    triples = [
+        ox.Triple(
+            ox.NamedNode(f"urn:s:{number // 10}"), ox.NamedNode(f"urn:p:{number % 10}"), ox.Literal(number)
+        )
+        for number in range(VIRTUOSO_ROW_CAP + 500)
+    ]
+    graphs.replace("urn:large", triples)
+    assert hash_triples(graphs.read("urn:large")) == hash_triples(triples)
+    graphs.remove("urn:large")
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from kg.release.locks import lock_fetches
 from kg.release.places import Directory, WebServer, find_place
 from kg.release.signatures import PublicKey, make_keys, read_public_key, read_secret_key
 from kg.release.transfer import Demand, fetch_release
+from tests.conftest import build_variant
 from tests.kg.test_catalogue import kg
 
 
@@ -284,6 +285,38 @@ def test_the_signature_of_another_release_is_not_taken(
         files.check_list(
             (folder / LIST).read_bytes(), (folder / LIST_SIGNATURE).read_bytes(), "00", signed[1]
         )
+
+
+@pytest.mark.parametrize(
+    ("made", "demand", "is_taken"),
+    [
+        ("2999-01-01T00:00:00+00:00", Demand(), False),
+        ("2999-01-01T00:00:00+00:00", Demand(older=True), True),
+        ("2001-01-01T00:00:00+00:00", Demand(), True),
+    ],
+)
+def test_a_release_from_before_the_current_one_is_taken_on_demand_only(
+    source: Path,
+    var: Path,
+    sources_copy: Path,
+    mini_release: Release,
+    made: str,
+    demand: Demand,
+    is_taken: bool,
+) -> None:
+    here = build_variant(sources_copy, var, 1)
+    manifest = var / "releases" / here / "manifest.json"
+    content = json.loads(manifest.read_text(encoding="utf-8"))
+    manifest.write_text(json.dumps(content | {"created": made}), encoding="utf-8")
+    if is_taken:
+        fetch_release(Directory(source), var, demand)
+        assert read_current_id(var) == mini_release.id
+        return
+    with pytest.raises(ReleaseError, match=f"{mini_release.id} was made at .* before the one here, {here}"):
+        fetch_release(Directory(source), var, demand)
+    assert read_current_id(var) == here
+    fetch_release(Directory(source), var, Demand(mini_release.id))
+    assert read_current_id(var) == mini_release.id
 
 
 def test_two_fetches_at_a_time_do_not_mix(source: Path, var: Path) -> None:
