@@ -1,7 +1,7 @@
 """``python -m tests.deploy.measure``: the figures of docs/scaling.md, as lines of a table.
 
 Everything runs on this machine, the load generator (wrk, Debian's package) too; so figures tell what one
-costs beside the other, not what a site with machines of its own would reach. About three minutes.
+costs beside the other, not what a site with machines of its own would reach. About five minutes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from kg.release.layout import read_current_id
 from kg.release.places import Directory, find_place
 from kg.release.transfer import fetch_release
 from kg.sources import read_sources
-from tests.deploy.cluster import ROOT, ask, find_ports, start_nginx, started, wait_until
+from tests.deploy.cluster import QUERY, ROOT, ask, find_ports, start_nginx, started, wait_until
+from tests.deploy.machines import running_site
 
 PAGE = "/page/cjic"
 """The page with most facts on it."""
@@ -126,6 +127,17 @@ def watch(port: int, path: str, event: Callable[[], object]) -> tuple[float, flo
     return before, after, sum(status != 200 for *_, status in answers)
 
 
+def measure_cables(folder: Path) -> None:
+    """Cut the cable to one of three replicas, of which each is a machine to the network."""
+    for turn in range(ROUNDS):
+        with running_site(folder / f"site-{turn}") as site:
+            before, after, failed = watch(site.port, QUERY, site.machines[0].cut)
+        print(
+            f"| slowest answer, a cable cut | {after:,.0f} ms; before {before:,.0f} ms; {failed} failed |",
+            flush=True,
+        )
+
+
 def measure_fetch(var: Path, port: int, folder: Path) -> None:
     """Fetch the release, and one that was made a gigabyte larger with files such as a store has."""
     large = folder / "large"
@@ -155,7 +167,7 @@ def time_fetch(place: object, folder: Path) -> float:
 
 
 def main(parts: list[str]) -> None:
-    """Measure both parts, or the one that is named: replicas, fetch."""
+    """Measure all parts, or those that are named: replicas, fetch, cables."""
     port = find_ports()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -167,7 +179,9 @@ def main(parts: list[str]) -> None:
             measure_replicas(var, port, folder)
         if "fetch" in parts:
             measure_fetch(var, port, folder)
+        if "cables" in parts:  # needs root, for network namespaces
+            measure_cables(folder)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or ["replicas", "fetch"])
+    main(sys.argv[1:] or ["replicas", "fetch", "cables"])
