@@ -23,6 +23,12 @@ from SPARQLWrapper import POST, URLENCODED, SPARQLWrapper
 
 from kg.errors import SettingsError
 
+MAX_HEADERS = 100_000
+"""Headers of an answer: Virtuoso names each graph of the dataset in one of its own. Python takes 100."""
+
+# The module has no public way to say so; a test with more headers holds that this one works.
+vars(http.client)["_MAXHEADERS"] = MAX_HEADERS
+
 CONNECT_S = 2.0
 """How long a connection may take to be made; a replica cut off from the network is left after it."""
 

@@ -219,6 +219,13 @@ def test_partial_results_under_a_header(stub: Stub, store: RemoteStore) -> None:
         read(store)
 
 
+def test_a_header_for_each_of_many_graphs(stub: Stub, store: RemoteStore) -> None:
+    """Virtuoso names each graph of the dataset in a header of its own; Python's client takes a hundred."""
+    graphs = {f"X_Graph_{number}": "https://kg.example/article/1" for number in range(3000)}
+    stub.answer = lambda handler, form: handler.reply(table("x"), **graphs)
+    assert read(store)
+
+
 def test_a_page_is_no_answer(stub: Stub, store: RemoteStore) -> None:
     stub.answer = lambda handler, form: handler.reply(b"<html>Welcome</html>", "text/html")
     with pytest.raises(errors.StoreUnavailable, match="text/html"):
