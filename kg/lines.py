@@ -22,8 +22,8 @@ Line = tuple[str, str, str]
 """Subject, predicate and object as N-Triples writes them: an IRI in angle brackets, a literal in quotes."""
 
 _LINE = re.compile(r"(<[^>]*>) (<[^>]*>) (.+) \.\n")
-_LITERAL = re.compile(r'"([^"\\]*)"(?:@([a-z]{2,3}))?')
-"""Most literals: without an escape and a datatype, in a language without a subtag."""
+_LITERAL = re.compile(r'"([^"\\]*)"(?:@([a-z]{2,3})|\^\^<([^>]*)>)?')
+"""Most literals: without an escape, and in a language without a subtag."""
 
 
 def split_lines(text: str) -> list[Line]:
@@ -60,7 +60,9 @@ def to_term(text: str) -> NamedNode | Literal:
     if text.startswith("<"):
         return NamedNode(text[1:-1])
     if found := _LITERAL.fullmatch(text):
-        value, language = found.groups()
+        value, language, datatype = found.groups()
+        if datatype:
+            return Literal(value, datatype=NamedNode(datatype))
         return Literal(value, language=language) if language else Literal(value)
     (triple,) = to_triples([("<urn:s>", "<urn:p>", text)])
     value = triple.object
