@@ -15,7 +15,6 @@ from typing import Any
 from kg.formats import Format
 from kg.settings import Settings
 from kg.store.base import Begun
-from webapp import metrics
 from webapp.answers import Note, Reply
 from webapp.bridge import BEGUN_QUERY, CANCELLATION, HELD_CONTEXT
 from webapp.compression import MIN_BYTES, choose_coding, code_whole, is_text
@@ -68,7 +67,7 @@ class DirectSparql:
         self._contexts = contexts
         self._settings = settings
         self._frontage = set_frontage(lambda environ, start_response: [], settings)
-        self._journal = Journal()
+        self._journal = Journal(ENDPOINT)
         self._is_behind_proxies = bool(settings.trusted_proxies or settings.path_prefix)
 
     async def answer(self, environ: dict[str, Any]) -> Reply | None:
@@ -87,7 +86,6 @@ class DirectSparql:
         if begun is None or answer is None:
             return None
         body = answer.whole or b""
-        metrics.count_request(ENDPOINT, 200)
         seconds = time.monotonic() - begun.started
         note = self._journal.add(begun.query, context.store, seconds, answer.rows, len(body))
         self.drop(environ)

@@ -7,6 +7,7 @@ process that is asked adds them up. Without it (a single process, a test) they l
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -64,13 +65,14 @@ def count_cache(hits: int, misses: int, size: int) -> None:
     CACHE_BYTES.set(size)
 
 
-def count_query(outcome: str, seconds: float, size: int, rows: int) -> None:
-    """Count a query that has ended, with the bytes and rows of its result."""
+def count_queries(outcome: str, seconds: Sequence[float], size: int, rows: int) -> None:
+    """Count queries that have ended alike, each with its seconds; bytes and rows are of all their results."""
     counter = _queries.get(outcome)
     if counter is None:
         counter = _queries[outcome] = QUERIES.labels(outcome)
-    counter.inc()
-    QUERY_SECONDS.observe(seconds)
+    counter.inc(len(seconds))
+    for taken in seconds:
+        QUERY_SECONDS.observe(taken)
     RESULT_BYTES.inc(size)
     RESULT_ROWS.inc(rows)
 

@@ -61,9 +61,13 @@ def log_again(note: QueryNote, times: int) -> None:
 
 
 class Journal:
-    """Records the queries that an event loop has answered, a few times a second. To be used in that loop."""
+    """Records the queries that an event loop has answered, a few times a second. To be used in that loop.
 
-    def __init__(self) -> None:
+    ``endpoint`` is the name of the view as metrics count it.
+    """
+
+    def __init__(self, endpoint: str) -> None:
+        self._endpoint = endpoint
         self._written: list[tuple[float, Query, QueryNote, float]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._store: Store | None = None
@@ -82,10 +86,13 @@ class Journal:
         written, self._written, self._timer = self._written, [], None
         if not written or self._store is None:
             return
+        notes = [note for _, _, note, _ in written]
+        size, rows = sum(note.bytes for note in notes), sum(note.rows or 0 for note in notes)
+        metrics.count_queries("ok", [seconds for *_, seconds in written], size, rows)
+        metrics.count_request(self._endpoint, 200, len(written))
         metrics.show_store(self._store.read_state())
         lines = []
         for when, query, note, seconds in written:
-            metrics.count_query("ok", seconds, note.bytes, note.rows or 0)
             stamp = datetime.fromtimestamp(when, UTC).isoformat(timespec="milliseconds")
             lines.append({"time": stamp, **_describe(query, note, "ok", seconds)})
         _log.info("query", extra={"lines": lines})
@@ -113,7 +120,7 @@ class Record:
             return
         self._ended = True
         outcome, seconds = name_outcome(error), time.monotonic() - self._started
-        metrics.count_query(outcome, seconds, self.bytes, self.rows or 0)
+        metrics.count_queries(outcome, [seconds], self.bytes, self.rows or 0)
         metrics.show_store(self._store.read_state())
         _log.info("query", extra={"content": _describe(self._query, self.note, outcome, seconds)})
 

@@ -30,13 +30,13 @@ class ThroughBridge:
         self.cache = cache or AnswerCache(Path(settings.var), 0)
         self._application = app.wsgi_app
         self._called = False
-        shortcut = DirectSparql(app.extensions["kg_contexts"], settings)
+        self.shortcut = DirectSparql(app.extensions["kg_contexts"], settings)
         self._bridge = Bridge(
             self._call,
             threads=4,
             max_body_bytes=settings.max_query_bytes,
             patience_s=settings.client_patience_s,
-            shortcut=shortcut,
+            shortcut=self.shortcut,
             cache=self.cache,
         )
         self._loop = asyncio.new_event_loop()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,6 +12,7 @@ from urllib.parse import urlencode
 
 import pytest
 from flask import Flask
+from prometheus_client import REGISTRY
 from werkzeug.datastructures import Headers
 
 from kg.settings import Settings
@@ -17,6 +20,7 @@ from kg.store import express
 from tests.webapp.both_ways import ThroughBridge
 from tests.webapp.conftest import BufferingClient, MakeRelease
 from webapp.app import create_app
+from webapp.logs import JsonFormatter
 
 ALL = "SELECT ?s ?o { ?s ?p ?o } ORDER BY ?s"
 MANY = "SELECT * { VALUES ?a { " + "1 " * 20 + "} VALUES ?b { 2 3 } }"
@@ -142,6 +146,36 @@ def test_more_queries_than_workers_take_turns_in_the_loop(bridge: ThroughBridge,
     for thread in threads:
         thread.join()
     assert statuses == [200] * 8
+
+
+@pytest.mark.usefixtures("patient")
+def test_what_the_loop_answers_is_recorded(
+    bridge: ThroughBridge, app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each query has its line of log, and its place in the metrics, as where the view answers."""
+    counted = ("kg_queries_total", "kg_query_seconds_count", "kg_query_result_rows_total")
+
+    def count() -> list[float]:
+        labels = [{"outcome": "ok"}, {}, {}]
+        return [
+            REGISTRY.get_sample_value(name, label) or 0 for name, label in zip(counted, labels, strict=True)
+        ]
+
+    caplog.set_level("INFO", "kg.queries")
+    before = count()
+    for number in range(3):
+        app.test_client().get("/sparql", query_string={"query": f"{ALL} # {number}"})
+    assert bridge.answered == 3
+    bridge.call_in_loop(bridge.shortcut.close)
+    assert [now - then for now, then in zip(count(), before, strict=True)] == [3, 3, 6]
+    lines = [
+        json.loads(line) for record in caplog.records for line in JsonFormatter().format(record).splitlines()
+    ]
+    digests = [hashlib.sha256(f"{ALL} # {number}".encode()).hexdigest()[:16] for number in range(3)]
+    assert [line["hash"] for line in lines] == digests
+    assert {(line["message"], line["outcome"], line["rows"], line["client"]) for line in lines} == {
+        ("query", "ok", 2, "127.0.0.1")
+    }
 
 
 @pytest.mark.usefixtures("patient")
