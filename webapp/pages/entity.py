@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from pyoxigraph import Literal, NamedNode
 
 from kg.description import Description
 from kg.description_index import Citation, Index
 from kg.lines import Line, list_lines
-from kg.vocab import AXIOM, ORG, OWL, PREF_LABEL, PROV, TYPE, Names, named
+from kg.vocab import AXIOM, ORG, OWL, PROV, TYPE, Names, named
 from webapp.languages import N_, Interface
 from webapp.links import Linker, Shown, pick_label
 from webapp.pages.evidence import EvidenceMaker, Proof, find_local_name
-from webapp.pages.relations import ELSEWHERE, NAMES, OTHER, list_headings
+from webapp.pages.relations import ELSEWHERE, HELD, NAMES, OTHER, SERVED, Roles, list_terms
 from webapp.pages.summary import Summarizer
 from webapp.pages.words import Words, enumerate_words
 
@@ -90,71 +89,6 @@ class Entries:
     as_of: str = ""
 
 
-_HELD, _SERVED = "held", "served"
-"""Kinds of memberships by how they are named: by a post, or by a role."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Roles:
-    """By which relations a node is named, placed and tagged; the first that leads anywhere counts.
-
-    ``shown`` are, as lines have them, all that an entry tells in other ways than by a list of relations.
-    """
-
-    lead: tuple[NamedNode, ...]
-    beside: tuple[NamedNode, ...]
-    tags: tuple[NamedNode, ...]
-    shown: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Terms:
-    """Terms of one base as lines have them: which relations stand under which heading, and which under none.
-
-    ``told`` are those of a thing that its page tells in other ways; ``roles`` are those of n-ary nodes by
-    their kind, and ``silent`` the values that are no tag.
-    """
-
-    headings: tuple[tuple[str, tuple[str, ...]], ...]
-    listed: frozenset[str]
-    told: frozenset[str]
-    derived_part: str
-    roles: Mapping[str, _Roles]
-    silent: frozenset[NamedNode]
-
-
-@lru_cache(maxsize=8)
-def _list_terms(names: Names) -> _Terms:
-    headings = tuple((h.title, tuple(map(str, h.relations))) for h in list_headings(names))
-    told = (ORG("holds"), ORG("memberOf"), names.term("participatedIn"), names.term("evidence"), TYPE)
-    return _Terms(
-        headings=headings,
-        listed=frozenset(relation for _, relations in headings for relation in relations),
-        told=frozenset(map(str, told)),
-        derived_part=str(ORG("transitiveSubOrganizationOf")),
-        roles=_list_roles(names),
-        silent=frozenset(map(names.term, ("state", "occurred", "current", "former"))),
-    )
-
-
-def _list_roles(names: Names) -> dict[str, _Roles]:
-    term, member, body, role = names.term, ORG("member"), ORG("organization"), ORG("role")
-    post, held = term("post"), (term("tenure"), term("modality"))
-    how = (term("capacity"), term("mode"), term("modality"))
-    relations = {
-        _HELD: ((member, post, body), (post, body, role), held),
-        _SERVED: ((member, role, body), (role, body), held),
-        "participations": ((term("event"), term("agent")), (term("agent"),), how),
-        "claims": ((), (term("saidBy"),), (term("modality"),)),
-        "others": ((), (), (term("modality"),)),
-    }
-    always = (term("content"), term("evidence"), TYPE, PREF_LABEL)
-    return {
-        kind: _Roles(lead, beside, tags, frozenset(map(str, (*lead, *beside, *tags, *always))))
-        for kind, (lead, beside, tags) in relations.items()
-    }
-
-
 @dataclass(frozen=True, slots=True)
 class Links:
     """Links from elsewhere by one relation, whose IRI is ``iri``."""
@@ -206,7 +140,7 @@ class EntityMaker:
         self.interface = interface
         self.evidence = evidence
         self.summarizer = Summarizer(names, linker, interface, evidence)
-        self.terms = _list_terms(names)
+        self.terms = list_terms(names)
 
     def make(self, index: Index) -> EntityPage:
         """Lay a description out for readers."""
@@ -372,9 +306,9 @@ class EntityMaker:
             as_of=self.interface.date(self.evidence.as_of(citations)),
         )
 
-    def _roles(self, node: NamedNode, kind: str, index: Index) -> _Roles:
+    def _roles(self, node: NamedNode, kind: str, index: Index) -> Roles:
         if kind in ("current", "former"):
-            kind = _HELD if index.values(node, self.names.term("post")) else _SERVED
+            kind = HELD if index.values(node, self.names.term("post")) else SERVED
         return self.terms.roles[kind]
 
     def _first_things(
