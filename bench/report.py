@@ -32,7 +32,7 @@ def render_result(result: Result) -> list[str]:
 def render_table(result: Result) -> list[str]:
     """Return a table with a line for each line of figures; a ratio is our median divided by theirs."""
     peers = [name for name in result.columns if name != OURS]
-    head = ["", *[f"{name}, {result.unit}" for name in result.columns[:1]]]
+    head = ["", *[f"{name}, {result.unit}".removesuffix(", ") for name in result.columns[:1]]]
     for peer in peers:
         head += [f"{peer}", "ratio"]
     lines = [_row(head), _row(["---"] * len(head))]
