@@ -98,6 +98,17 @@ def test_what_did_not_change_is_not_validated_again(
 
 
 @pytest.mark.usefixtures("in_batches")
+def test_without_the_quick_engine_all_is_the_same(
+    tmp_path: Path, faulty: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_it = check(faulty).findings
+    monkeypatch.setattr(shapes, "QUICK", False)
+    shapes._list_versions.cache_clear()
+    assert check(faulty).findings == with_it != ()
+    shapes._list_versions.cache_clear()
+
+
+@pytest.mark.usefixtures("in_batches")
 def test_a_fault_is_found_each_time(tmp_path: Path, faulty: Path) -> None:
     verdicts = tmp_path / "verdicts"
     first = check(faulty, verdicts).findings
@@ -159,6 +170,7 @@ def spoil(lines: list[str], rng: random.Random) -> list[str]:
     return lines
 
 
+@pytest.mark.skipif(not shapes.QUICK, reason="there is no wheel of the quick engine for this machine")
 @pytest.mark.filterwarnings("ignore")
 def test_the_quick_engine_passes_nothing_that_pyshacl_does_not(tmp_path: Path) -> None:
     write_sources(tmp_path / "sound", 2_000)
