@@ -15,6 +15,7 @@ All of it happens in one event loop, so there are no locks, and nothing here blo
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -176,7 +177,8 @@ class Express:
 
     def _wake(self) -> None:
         if threading.get_ident() != self._thread:
-            self._loop.call_soon_threadsafe(self._take_worker)
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and with it all who waited
+                self._loop.call_soon_threadsafe(self._take_worker)
         elif self._timer is not None:
             self._loop.call_soon(self._take_worker)
 
