@@ -13,9 +13,10 @@ import http.client
 import os
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
@@ -67,7 +68,13 @@ def main() -> None:
                 servers.append(serve(stack, folder, var, engine))
             except Missing as error:
                 remarks.append(f"{engine} is left out: {error}")
-        figures, failed = measure(stack, folder, servers, Size(asked.triples), asked.rounds)
+        figures: Figures = {}
+        for part, failed in measure(stack, folder, servers, Size(asked.triples), asked.rounds):
+            print(
+                "\n".join([*map(str, part.items()), *failed]), file=sys.stderr, flush=True
+            )  # that something is going on
+            figures |= part
+            remarks += failed
     machine = f"{before} at the start, {describe_machine()} at the end"
     result = Result(
         "beside",
@@ -77,7 +84,7 @@ def main() -> None:
         "its own store",
         figures,
         {server.name: server.load_s for server in servers[1:]},
-        remarks + failed,
+        remarks,
     )
     print("\n".join(render_result(result)))
 
@@ -126,19 +133,17 @@ def name_engine(engine: Engine) -> dict[str, str]:
 
 def measure(
     stack: ExitStack, folder: Path, servers: list[Server], size: Size, rounds: int
-) -> tuple[Figures, list[str]]:
-    """Return all figures, by what was asked and of whom, and what failed."""
+) -> Iterator[tuple[Figures, list[str]]]:
+    """Yield figures, by what was asked and of whom, and what failed, part by part."""
     count = ASKED * (rounds + 1)
     pages = [f"/page/person-{number}" for number in range(min(count, size.people))]
     queries = {server.name: make_paths(server, size, 0, "cold")[:count] for server in servers}
-    figures: Figures = {
-        "point query, ms": time_in_turn(servers, rounds, lambda server: queries[server.name]),
-        "page of a person, ms": time_in_turn(servers, rounds, lambda server: pages),
-    }
+    yield {"point query, ms": time_in_turn(servers, rounds, lambda server: queries[server.name])}, []
+    yield {"page of a person, ms": time_in_turn(servers, rounds, lambda server: pages)}, []
+    yield measure_kept(stack, folder, servers, rounds)
+    # Last, since an engine may go on with what it was asked for when nobody waits for it any more.
     rates, failed = measure_load(servers, size, rounds, "cold")
-    figures |= {f"point queries a second, {number} connections": cells for number, cells in rates.items()}
-    kept, failed_too = measure_kept(stack, folder, servers, rounds)
-    return figures | kept, failed + failed_too
+    yield {f"point queries a second, connections: {number}": cells for number, cells in rates.items()}, failed
 
 
 def time_in_turn(
