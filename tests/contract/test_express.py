@@ -6,8 +6,10 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
@@ -23,6 +25,8 @@ LARGE = "SELECT * {{ {} }} # {}"
 DEEP = "ASK {" + "{" * 6000 + "}" * 6000 + "}"
 """A query whose worker dies of it."""
 MAX_BYTES = 32 * 1024
+
+Found = TypeVar("Found")
 
 
 @pytest.fixture(params=[1, 4])
@@ -45,6 +49,12 @@ def large(number: int) -> str:
     return LARGE.format(f"VALUES ?a {{ {'1234567 ' * 60} }} VALUES ?b {{ {'1234567 ' * 60} }}", number)
 
 
+def run_loop(work: Coroutine[Any, Any, Found]) -> Found:
+    """Return what a coroutine does; in a thread, since other tests leave an event loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
+
+
 def ask_all(store: EmbeddedStore, texts: list[str]) -> tuple[list[bytes | type[Exception]], int]:
     """Ask all at once in one event loop; returns answers or errors, and how many came without a thread."""
     quickly = 0
@@ -64,7 +74,7 @@ def ask_all(store: EmbeddedStore, texts: list[str]) -> tuple[list[bytes | type[E
     async def run() -> list[bytes | type[Exception]]:
         return await asyncio.gather(*map(ask, texts))
 
-    return asyncio.run(run()), quickly
+    return run_loop(run()), quickly
 
 
 def expect(text: str) -> bytes | type[Exception]:
@@ -142,7 +152,7 @@ def test_askers_that_leave(store: EmbeddedStore) -> None:
         assert [isinstance(answer, asyncio.CancelledError) for answer in answers[::3]] == [True] * 20
         return [answer.whole for answer in answers if isinstance(answer, express.WholeAnswer)]
 
-    assert asyncio.run(run()) == [expect(quick(number)) for number in range(60) if number % 3]
+    assert run_loop(run()) == [expect(quick(number)) for number in range(60) if number % 3]
     wait_for_rest(store)
 
 
@@ -194,5 +204,5 @@ def test_a_store_that_is_closed(store: EmbeddedStore) -> None:
             return error
         return None
 
-    found = asyncio.run(run())
+    found = run_loop(run())
     assert all(isinstance(error, errors.StoreUnavailable) for error in found), found
