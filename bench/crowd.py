@@ -32,6 +32,8 @@ HEAVY_CLIENTS, FULL_CLIENTS = 2, 16
 SECONDS, FULL_SECONDS = 8.0, 60.0
 DEADLINE_S = 1.0
 """Of the runaway queries whose end is measured; those of the full minute have the server's own."""
+FEW = 100
+"""Answers of which no 99th percentile can be told."""
 OTHER_ADDRESS = "127.0.0.2"
 JSON = "application/sparql-results+json"
 HEAVY = (
@@ -56,8 +58,13 @@ def measure_crowd(servers: list[Server], size: Size, rounds: int) -> tuple[Figur
             for heavy, name in ((0, "alone"), (HEAVY_CLIENTS, f"beside {HEAVY_CLIENTS} heavy joins")):
                 with _keep_asking(server, HEAVY, heavy, numbers) as joined:
                     times, failed = _ask_points(server, size, SECONDS, numbers)
-                keep(f"point queries {name}, median", server, 1000 * statistics.median(times))
-                keep(f"point queries {name}, 99th percentile", server, 1000 * _find_p99(times))
+                if len(times) < FEW:
+                    remarks.append(
+                        f"{server.name}: of the point queries {name} only {len(times)} were answered"
+                    )
+                else:
+                    keep(f"point queries {name}, median", server, 1000 * statistics.median(times))
+                    keep(f"point queries {name}, 99th percentile", server, 1000 * _find_p99(times))
                 if failed:
                     remarks.append(f"{server.name}: of the point queries {name} failed: {_tell(failed)}")
                 if heavy and turn == 0:
