@@ -121,3 +121,46 @@ class FairQueue(Generic[Waiter]):
         self._count -= 1
         if not self._waiting[client]:
             del self._waiting[client]
+
+
+class Places:
+    """So many places, handed out as the queue has it; safe for threads.
+
+    A semaphore would give a place that has become free to whoever comes next, before those who wait.
+
+    >>> places = Places(1)
+    >>> places.take("a", 0.0), places.take("b", 0.0)
+    (True, False)
+    """
+
+    def __init__(self, number: int) -> None:
+        self._free = number
+        self._queue: FairQueue[Ticket[bool]] = FairQueue()
+        self._lock = threading.Lock()
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a place."""
+        return len(self._queue)
+
+    def take(self, client: str, timeout_s: float) -> bool:
+        """Wait for a place; returns whether there was one in time. Each that was taken is given back once."""
+        ticket = Ticket[bool](client)
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return True
+            self._queue.push(ticket)
+        ticket.wait(timeout_s)
+        with self._lock:  # nobody can be served from here on
+            self._queue.remove(ticket)
+            return ticket.item is not None
+
+    def give_back(self) -> None:
+        """Give a place to whoever is next."""
+        with self._lock:
+            ticket = self._queue.pop()
+            if ticket is None:
+                self._free += 1
+            else:
+                ticket.serve(True)

@@ -36,6 +36,7 @@ from kg.store.conversion import (
 )
 from kg.store.endpoints import Endpoint, Endpoints, Survey
 from kg.store.profiles import EngineProfile
+from kg.store.queue import Places
 from kg.store.rows import RowCounter
 
 IDENTIFIER = "http://purl.org/dc/terms/identifier"
@@ -173,8 +174,7 @@ class RemoteStore:
         self._queue_s = queue_s
         self._endpoints = Endpoints(target.urls)
         self._workers = workers
-        self._waiting = 0
-        self._places = threading.BoundedSemaphore(workers)
+        self._places = Places(workers)
         self._lock = threading.Lock()
         self._leases: set[_Lease] = set()
         self._closed = threading.Event()
@@ -185,7 +185,7 @@ class RemoteStore:
         admitted = admit(query.text, query.dataset, self._profile, query.base_iri)
         wanted = _choose_format(query, admitted.form)
         deadline = time.monotonic() + query.limits.deadline_s
-        lease = self._take_place(deadline)
+        lease = self._take_place(query.client, deadline)
         query.cancellation.on_cancel(lambda: lease.release(errors.QueryCancelled(_LEFT)))
         try:
             return self._answer(_Exchange(query, admitted, wanted, lease))
@@ -212,24 +212,19 @@ class RemoteStore:
     def read_state(self) -> StoreState:
         """Return how many places are taken; which queries are slow is the engine's to know."""
         with self._lock:
-            busy, waiting = len(self._leases), self._waiting
-        return StoreState(idle=self._workers - busy, busy=busy, slow=0, waiting=waiting)
+            busy = len(self._leases)
+        return StoreState(idle=self._workers - busy, busy=busy, slow=0, waiting=self._places.waiting)
 
     def give_back(self, lease: _Lease) -> None:
         """Take a place back; for leases."""
         with self._lock:
             self._leases.discard(lease)
-        self._places.release()
+        self._places.give_back()
 
-    def _take_place(self, deadline: float) -> _Lease:
+    def _take_place(self, client: str, deadline: float) -> _Lease:
         if self._closed.is_set():
             raise errors.StoreUnavailable("The store is closed.")
-        with self._lock:
-            self._waiting += 1
-        has_place = self._places.acquire(timeout=self._queue_s)
-        with self._lock:
-            self._waiting -= 1
-        if not has_place:
+        if not self._places.take(client, self._queue_s):
             raise errors.StoreBusy("All places for queries are taken.", "Try again in a moment.")
         lease = _Lease(self, Line(deadline))
         with self._lock:
