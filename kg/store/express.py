@@ -121,7 +121,15 @@ class Express:
             return await passenger.arrival
         except asyncio.CancelledError:
             self._waiting.remove(passenger)
+            self._take_in_departed(passenger.arrival)
             raise
+
+    def _take_in_departed(self, arrival: asyncio.Future[WholeAnswer | Departure]) -> None:
+        """Give back the worker of a query that left the line just when whoever asked did."""
+        if arrival.done() and not arrival.cancelled() and arrival.exception() is None:
+            found = arrival.result()
+            if isinstance(found, Departure):
+                self._pool.give_back(found.worker, reusable=False)
 
     # --- to the worker
 

@@ -156,6 +156,27 @@ def test_askers_that_leave(store: EmbeddedStore) -> None:
     wait_for_rest(store)
 
 
+def test_an_asker_that_leaves_with_its_query(store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that was handed to somebody who is not there any more is not lost."""
+    tasks: list[asyncio.Task[express.WholeAnswer | None]] = []
+    depart = express.Express._depart
+
+    def depart_and_cancel(line: express.Express) -> None:
+        depart(line)
+        tasks[0].cancel()
+
+    monkeypatch.setattr(express.Express, "_depart", depart_and_cancel)
+
+    async def run() -> None:
+        query = Query(slow(0), result_formats=(CSV,), client="a")
+        tasks.append(asyncio.create_task(store.begin(query).wait_shortly(MAX_BYTES)))
+        with pytest.raises(asyncio.CancelledError):
+            await tasks[0]
+
+    run_loop(run())
+    wait_for_rest(store)
+
+
 @pytest.mark.usefixtures("patient")
 def test_threads_have_their_turn(store_path: Path) -> None:
     """A loop that never stops asking gives the only worker to others."""
