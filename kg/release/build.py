@@ -37,7 +37,7 @@ from kg.release.layout import (
 from kg.release.locks import lock_builds
 from kg.release.lookups import write_lookups
 from kg.release.manifest import describe_articles, make_manifest, write_manifest
-from kg.release.reuse import EarlierBuild, read_earlier, remember_dumps
+from kg.release.reuse import EarlierBuild, Origins, read_earlier, remember_dumps
 from kg.release.search import write_index
 from kg.release.site import render_context, render_shapes, write_pages, write_site
 from kg.release.store import renew_store
@@ -126,13 +126,13 @@ def _build(sources: Sources, report: Report, var: Path, on_step: Callable[[str],
         release_id = identify(dataset, sources)
         if not _is_whole(var, release_id):
             draft.mkdir()
-            keys = _write_release(draft, release_id, sources, report, dataset, read_earlier(var), on_step)
+            origins = _write_release(draft, release_id, sources, report, dataset, read_earlier(var), on_step)
             on_step("all to disk")
             _sync_tree(draft)
             releases_path(var).mkdir(exist_ok=True)
             draft.rename(releases_path(var) / release_id)
             sync(releases_path(var))
-            remember_dumps(var, release_id, keys)
+            remember_dumps(var, release_id, origins)
         return release_id
     finally:
         _sweep(var)
@@ -147,7 +147,7 @@ def _write_release(
     dataset: Dataset,
     earlier: EarlierBuild,
     on_step: Callable[[str], None],
-) -> dict[str, str]:
+) -> Origins:
     """Write all files of a release; returns what its dumps were made from."""
     names = sources.names
     processes = count_processes() if len(dataset) >= PARALLEL_QUADS else 1
@@ -170,8 +170,7 @@ def _write_release(
     ]
     done = tell_progress(run_all(jobs, processes), len(jobs), lambda part: on_step(f"{what}, {part}"))
     _, _, _, survey, *written = done
-    dumps = tuple(chain.from_iterable(written))
-    writer.finish(len(dataset), dumps, lines.canonical.path)
+    dumps = writer.finish(len(dataset), chain.from_iterable(written), lines.canonical.path)
     _write_texts(folder / "texts", sources)
     on_step("description")
     manifest = make_manifest(
@@ -180,7 +179,7 @@ def _write_release(
     write_site(folder, sources, manifest, survey, dataset)
     write_manifest(folder / "manifest.json", manifest)
     write_list(folder, release_id)
-    return writer.keys
+    return writer.tell_origins()
 
 
 def _write_lookups(path: Path, dataset: Dataset, names: Names) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, groupby
@@ -32,9 +33,11 @@ from kg.dataset import (
 from kg.formats import GRAPH_FORMATS, N_QUADS, N_TRIPLES, TRIG, TURTLE, Format
 from kg.parallel import run_all
 from kg.release.digests import hash_file, hash_texts
+from kg.release.fragments import SUBJECTS, SUBJECTS_OF_GRAPHS, split, word
 from kg.release.layout import CHECKSUMS, IDENTITY, LAYOUT_VERSION, ArticleEntry, DumpFile
-from kg.release.reuse import Earlier, EarlierBuild, name_dump, take_over
-from kg.release.writing import describe_writing, write_packed, write_packed_lines
+from kg.release.parts import EarlierDump, PackedParts, PartsWriter, open_parts
+from kg.release.reuse import Earlier, EarlierBuild, Origins, name_dump, take_over
+from kg.release.writing import Written, describe_writing, render_head, write_packed, write_packed_lines
 from kg.sorting import sort_lines
 from kg.vocab import AXIOM, OWL, REIFIES, TYPE, Names
 
@@ -55,22 +58,45 @@ _IS_AXIOM = f" {TYPE} {AXIOM} <".encode()
 
 @dataclass(frozen=True, slots=True)
 class Dump:
-    """A dump that is to be written: its statements in files of lines, in the order in which they are written.
+    """A dump of one graph that is to be written, from the file of its lines.
 
-    ``graph`` is the IRI of its named graph, empty for the whole dataset; ``rdf`` the version of RDF. The
-    lines are N-Quads; where no graph is named and the format has none, they are N-Triples. ``key`` stands
-    for all that the files depend on, if they may be taken from an ``earlier`` build.
+    ``key`` stands for all that the files depend on, which may be taken from an ``earlier`` build.
     """
 
     stem: str
     fmt: Format
-    sources: tuple[Path, ...]
+    source: Path
+    triples: int
+    head: tuple[str, ...]
+    graph: str
+    key: str
+    earlier: Earlier | None
+
+
+@dataclass(frozen=True, slots=True)
+class WholeDump:
+    """A dump of the whole dataset that is to be written; ``earlier`` is what parts may be copied from."""
+
+    stem: str
+    fmt: Format
     triples: int
     head: tuple[str, ...] = ()
-    graph: str = ""
     rdf: str = "1.1"
-    key: str = ""
-    earlier: Earlier | None = None
+    earlier: EarlierDump | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name among all dumps."""
+        return name_dump(self.stem, self.fmt.name)
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenDump:
+    """The files of a dump, and its parts, if it has any."""
+
+    files: tuple[DumpFile, ...]
+    name: str = ""
+    parts: PackedParts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,37 +190,65 @@ class DumpWriter:
         self.licence = licence
         self.earlier = earlier or EarlierBuild()
         self.canonical_sha256 = ""
-        self.keys: dict[str, str] = {}
+        self._keys: dict[str, str] = {}
+        self._parts: dict[str, PackedParts] = {}
 
-    def plan(self, dataset: Dataset, lines: Lines) -> list[Callable[[], tuple[DumpFile, ...]]]:
-        """Return the jobs that write the dumps, each of which returns its files; they may run at once."""
-        graphs = self._list_graphs(dataset)
+    def plan(self, dataset: Dataset, lines: Lines) -> list[Callable[[], tuple[WrittenDump, ...]]]:
+        """Return the jobs that write the dumps; they may run at once."""
+        graphs, prefixes = self._list_graphs(dataset), self.names.prefixes
         some = [graphs[start : start + DUMPS_A_JOB] for start in range(0, len(graphs), DUMPS_A_JOB)]
-        whole = [[dump] for dump in self._list_whole(dataset, lines)]
-        return [partial(write_dumps, self.folder, dumps, self.names.prefixes) for dumps in (*whole, *some)]
+        whole = self._list_whole(dataset, lines)
+        return [
+            *(partial(write_whole, self.folder, sources, dumps, prefixes) for sources, dumps in whole),
+            *(partial(write_dumps, self.folder, dumps, prefixes) for dumps in some),
+        ]
 
-    def finish(self, quads: int, dumps: Iterable[DumpFile], canonical: Path) -> None:
-        """Write ``release.json`` and ``SHA256SUMS`` beside the dumps.
+    def finish(self, quads: int, dumps: Iterable[WrittenDump], canonical: Path) -> tuple[DumpFile, ...]:
+        """Write ``release.json`` and ``SHA256SUMS`` beside the dumps, and return all their files.
 
         Parameters
         ----------
+        dumps: what the jobs returned.
         canonical: the unpacked canonical N-Quads.
         """
+        files: list[DumpFile] = []
+        for dump in dumps:
+            files += dump.files
+            if dump.parts is not None:
+                self._parts[dump.name] = dump.parts
         self.canonical_sha256 = hash_file(canonical)
         self._write_identity(quads)
-        self._write_checksums(dumps)
+        self._write_checksums(files)
+        return tuple(files)
 
-    def _list_whole(self, dataset: Dataset, lines: Lines) -> Iterator[Dump]:
+    def tell_origins(self) -> Origins:
+        """Return what the dumps were made from, once all are there."""
+        return Origins(self._keys, self._parts)
+
+    def _list_whole(
+        self, dataset: Dataset, lines: Lines
+    ) -> Iterator[tuple[tuple[Path, ...], tuple[WholeDump, ...]]]:
+        """Yield the files of the lines in each order, with the dumps that are made from them."""
         head = tuple(self._describe(self.articles, of_release=True))
-        graphs = tuple(graph.path for graph in dataset.graphs)
-        yield _plan_lines(WHOLE, N_QUADS, lines.canonical)
-        yield Dump(WHOLE, TRIG, graphs, len(dataset), (*head, "Holds: all named graphs"))
-        for fmt in GRAPH_FORMATS:
-            yield _plan_lines(WHOLE, fmt, lines.union, (*head, "Holds: the union of all named graphs"))
+        union = (*head, "Holds: the union of all named graphs")
         said = "Holds: RDF 1.2, in which rdf:reifies and a triple term stand for each owl:Axiom of RDF 1.1"
-        yield _plan_lines(RDF_1_2, N_QUADS, lines.canonical_1_2, rdf="1.2")
-        yield _plan_lines(RDF_1_2, TRIG, lines.reified, (*head, said), rdf="1.2")
-        yield _plan_lines(RDF_1_2, TURTLE, lines.union_1_2, (*head, said), rdf="1.2")
+        plan, graphs = self._plan_whole, tuple(graph.path for graph in dataset.graphs)
+        yield (lines.union.path,), plan(lines.union.size, *((WHOLE, fmt, union) for fmt in GRAPH_FORMATS))
+        yield (lines.canonical.path,), plan(len(dataset), (WHOLE, N_QUADS, ()))
+        yield graphs, plan(len(dataset), (WHOLE, TRIG, (*head, "Holds: all named graphs")))
+        newer = lines.canonical_1_2
+        yield (newer.path,), plan(newer.size, (RDF_1_2, N_QUADS, ()), rdf="1.2")
+        yield (lines.reified.path,), plan(newer.size, (RDF_1_2, TRIG, (*head, said)), rdf="1.2")
+        newer = lines.union_1_2
+        yield (newer.path,), plan(newer.size, (RDF_1_2, TURTLE, (*head, said)), rdf="1.2")
+
+    def _plan_whole(
+        self, size: int, *dumps: tuple[str, Format, tuple[str, ...]], rdf: str = "1.1"
+    ) -> tuple[WholeDump, ...]:
+        return tuple(
+            WholeDump(stem, fmt, size, head, rdf, self.earlier.find_parts(name_dump(stem, fmt.name)))
+            for stem, fmt, head in dumps
+        )
 
     def _list_graphs(self, dataset: Dataset) -> list[Dump]:
         articles = {article.iri: article for article in self.articles}
@@ -210,9 +264,9 @@ class DumpWriter:
         content, stem = hash_file(graph.path), name_graph(graph.iri, self.names)
         for fmt in GRAPH_FORMATS:
             parts = (content, fmt.name, *head, *chain(*self.names.prefixes.items()), *describe_writing())
-            key = self.keys[name_dump(graph.iri, fmt.name)] = hash_texts(parts)
+            key = self._keys[name_dump(graph.iri, fmt.name)] = hash_texts(parts)
             earlier = self.earlier.find(graph.iri, fmt.name)
-            yield Dump(stem, fmt, (graph.path,), graph.size, head, graph.iri, key=key, earlier=earlier)
+            yield Dump(stem, fmt, graph.path, graph.size, head, graph.iri, key, earlier)
 
     def _describe(self, articles: Iterable[ArticleEntry], *, of_release: bool = False) -> Iterator[str]:
         yield "Article KG: facts of news articles, each with the sentence that it comes from"
@@ -250,52 +304,70 @@ class DumpWriter:
         (self.folder / CHECKSUMS).write_text("".join(lines), encoding="ascii")
 
 
-def _plan_lines(
-    stem: str, fmt: Format, lines: SortedFile, head: tuple[str, ...] = (), rdf: str = "1.1"
-) -> Dump:
-    return Dump(stem, fmt, (lines.path,), lines.size, head, rdf=rdf)
+def write_whole(
+    folder: Path, sources: tuple[Path, ...], dumps: Iterable[WholeDump], prefixes: dict[str, str]
+) -> tuple[WrittenDump, ...]:
+    """Write dumps of the whole dataset into a folder, from files of lines in the order of all of them."""
+    with ExitStack() as stack:
+        writers = [
+            (dump, stack.enter_context(_open_whole(folder / dump.stem, dump, prefixes))) for dump in dumps
+        ]
+        subjects = SUBJECTS_OF_GRAPHS if any(dump.fmt == TRIG for dump, _ in writers) else SUBJECTS
+        for fragment in split(sources, subjects):
+            for _, writer in writers:
+                writer.add(fragment)
+        return tuple(_finish_whole(dump, writer) for dump, writer in writers)
 
 
-def write_dumps(folder: Path, dumps: Iterable[Dump], prefixes: dict[str, str]) -> tuple[DumpFile, ...]:
-    """Write several dumps."""
-    return tuple(file for dump in dumps for file in write_dump(folder, dump, prefixes))
+def _open_whole(stem: Path, dump: WholeDump, prefixes: dict[str, str]) -> AbstractContextManager[PartsWriter]:
+    # Only formats that are not read line by line announce their version.
+    announced = dump.rdf if dump.rdf != "1.1" and dump.fmt != N_QUADS else ""
+    head = render_head(dump.fmt, dump.head, announced)
+    return open_parts(stem, word(dump.fmt, prefixes), head, prefixes, dump.earlier)
+
+
+def _finish_whole(dump: WholeDump, writer: PartsWriter) -> WrittenDump:
+    written, parts = writer.finish()
+    return WrittenDump(_describe_files(written, dump.fmt, dump.triples, rdf=dump.rdf), dump.name, parts)
+
+
+def write_dumps(folder: Path, dumps: Iterable[Dump], prefixes: dict[str, str]) -> tuple[WrittenDump, ...]:
+    """Write dumps of graphs."""
+    return tuple(WrittenDump(write_dump(folder, dump, prefixes)) for dump in dumps)
 
 
 def write_dump(folder: Path, dump: Dump, prefixes: dict[str, str]) -> tuple[DumpFile, ...]:
-    """Write one dump into a folder, once for each compression, or take it over as it is."""
+    """Write the dump of a graph into a folder, once for each compression, or take it over as it is."""
     if dump.earlier and dump.earlier.key == dump.key and take_over(dump.earlier, folder):
         return dump.earlier.files
-    if dump.fmt in (N_QUADS, N_TRIPLES):
+    if dump.fmt == N_TRIPLES:
         # What the lines are from has been serialised once already.
-        written = write_packed_lines(folder / dump.stem, dump.fmt, _read_as_lines(dump), dump.head)
+        end = f" <{dump.graph}> .\n".encode()
+        lines = (line.removesuffix(end) + b" .\n" for line in read_lines(dump.source))
+        written = write_packed_lines(folder / dump.stem, dump.fmt, lines, dump.head)
     else:
-        quads = chain.from_iterable(read_quads(path) for path in dump.sources)
-        statements = quads if dump.fmt == TRIG else (quad.triple for quad in quads)
-        # Only of formats that are not read line by line.
-        version = dump.rdf if dump.rdf != "1.1" else ""
-        written = write_packed(folder / dump.stem, dump.fmt, statements, prefixes, dump.head, version)
+        triples = (quad.triple for quad in read_quads(dump.source))
+        written = write_packed(folder / dump.stem, dump.fmt, triples, prefixes, dump.head)
+    return _describe_files(written, dump.fmt, dump.triples, dump.graph)
+
+
+def _describe_files(
+    written: Written, fmt: Format, triples: int, graph: str = "", rdf: str = "1.1"
+) -> tuple[DumpFile, ...]:
     return tuple(
         DumpFile(
             file.name,
-            dump.graph,
+            graph,
             file.size_bytes,
             file.sha256,
-            dump.triples,
-            format=dump.fmt.name,
+            triples,
+            format=fmt.name,
             coding=file.coding,
             unpacked_bytes=written.size_bytes,
-            rdf=dump.rdf,
+            rdf=rdf,
         )
         for file in written.files
     )
-
-
-def _read_as_lines(dump: Dump) -> Iterator[bytes]:
-    lines = chain.from_iterable(read_lines(path) for path in dump.sources)
-    if not dump.graph:
-        return lines
-    end = f" <{dump.graph}> .\n".encode()
-    return (line.removesuffix(end) + b" .\n" for line in lines)
 
 
 def name_graph(graph: str, names: Names) -> str:

@@ -5,7 +5,7 @@ var/
   history.jsonl        when each release became the current one
   built.json           which release was built last, and from what
   build.lock           held while a build runs; fetch.lock likewise
-  dumps.json           what the dumps of single graphs were made from in the last build
+  dumps.json           what the dumps of the last build were made from, and where their parts are
   verdicts             what has passed the shapes in the last check
   building/            a release in the making; swept by the next build
   fetching/<id>/       a release on its way from elsewhere; the next fetch of it goes on there
@@ -39,7 +39,7 @@ from kg.errors import NoRelease, OtherLayout, ReleaseError, UnknownRelease
 _PATHS_KEPT = 64
 """Paths that each request asks for, and that take longer to make than to use."""
 
-LAYOUT_VERSION = 5
+LAYOUT_VERSION = 6
 """Part of every release id: a change of what a release holds makes a new id."""
 
 VERDICTS = "verdicts"

@@ -138,5 +138,6 @@ def _list_rest(first: bytes | None, rest: Iterable[bytes]) -> list[bytes]:
 def _unpack(path: Path) -> Iterator[Iterable[bytes]]:
     with ExitStack() as stack:
         file = stack.enter_context(path.open("rb"))
-        unpacked = stack.enter_context(zstandard.ZstdDecompressor().stream_reader(file))
+        unpacker = zstandard.ZstdDecompressor()
+        unpacked = stack.enter_context(unpacker.stream_reader(file, read_across_frames=True))
         yield io.BufferedReader(unpacked, 1024 * 1024)

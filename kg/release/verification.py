@@ -112,7 +112,7 @@ def _compare_canonical(path: Path, wanted: str) -> str:
 def _unpack(path: Path, packed: IO[bytes]) -> IO[bytes]:
     if path.suffix == ".gz":
         return cast(IO[bytes], gzip.GzipFile(fileobj=packed))
-    return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(packed))
+    return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True))
 
 
 def _check_signed(folder: Path, public: PublicKey) -> str:

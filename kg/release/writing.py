@@ -20,6 +20,7 @@ from pyoxigraph import Quad, Triple, serialize
 from zlib_ng import zlib_ng
 
 from kg.formats import N_TRIPLES, RDF_XML, TRIG, TURTLE, Format, to_rdf_format
+from kg.release.fragments import XML_DECLARATION
 
 CODINGS = {"gz": "gzip", "zst": "zstd"}
 """Extension → content coding, in the order in which they are written."""
@@ -27,7 +28,6 @@ CODINGS = {"gz": "gzip", "zst": "zstd"}
 GZIP_LEVEL, ZSTD_LEVEL = 5, 9
 """The last levels that are worth their time, of zlib-ng and of Zstandard."""
 
-_XML_DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 _WITH_COMMENTS = (TURTLE, TRIG, N_TRIPLES)
 _WITH_PREFIXES = (TURTLE, TRIG, RDF_XML)
 _WRITE_BYTES = 64 * 1024
@@ -58,14 +58,15 @@ class Written:
 
 
 @dataclass(slots=True)
-class _HashingFile:
-    """Passes bytes on, and counts and hashes them."""
+class HashingFile:
+    """Passes bytes on to a file, and counts and hashes them."""
 
     target: IO[bytes]
     digest: _Hash = field(default_factory=hashlib.sha256)
     size_bytes: int = 0
 
     def write(self, data: Any) -> int:
+        """Write some bytes."""
         self.digest.update(data)
         self.size_bytes += len(data)
         self.target.write(data)
@@ -81,7 +82,7 @@ class _Coder(Protocol):
 class _Packer:
     """Collects small writes and packs them in each way; drops ``skip``, with which they must begin."""
 
-    outputs: Sequence[tuple[_Coder, _HashingFile]]
+    outputs: Sequence[tuple[_Coder, HashingFile]]
     skip: bytes = b""
     size_bytes: int = 0
     _buffer: bytearray = field(default_factory=bytearray)
@@ -127,22 +128,18 @@ def write_packed(
     statements: Iterable[Quad] | Iterable[Triple],
     prefixes: dict[str, str],
     head: Sequence[str] = (),
-    rdf: str = "",
 ) -> Written:
     """Serialise statements, in the order given, into ``<stem>.<extension>.gz`` and ``….zst``.
 
     Parameters
     ----------
     prefixes: for the formats that have them.
-    head: lines of a comment at the top, for the formats that have comments and are not canonical: Turtle,
-        TriG, N-Triples and RDF/XML.
-    rdf: version of RDF, announced by a directive where it is given (RDF 1.2 Turtle, section 2.7).
+    head: lines of a comment at the top, see ``render_head``.
     """
     given = prefixes if fmt in _WITH_PREFIXES else None
-    skip = _XML_DECLARATION if fmt == RDF_XML else b""
-    start = _render_head(fmt, head) + (f'VERSION "{rdf}"\n'.encode() if rdf else b"")
+    skip = XML_DECLARATION if fmt == RDF_XML else b""
     with _open_packed(stem, fmt) as packer:
-        packer.pack(start)
+        packer.pack(render_head(fmt, head))
         packer.skip = skip
         serialize(statements, cast(IO[bytes], packer), format=to_rdf_format(fmt), prefixes=given)
         packer.flush()
@@ -152,7 +149,7 @@ def write_packed(
 def write_packed_lines(stem: Path, fmt: Format, lines: Iterable[bytes], head: Sequence[str] = ()) -> Written:
     """Do the same with lines that are already in the format, N-Triples or N-Quads."""
     with _open_packed(stem, fmt) as packer:
-        packer.pack(_render_head(fmt, head))
+        packer.pack(render_head(fmt, head))
         for line in lines:
             packer.write(line)
         packer.flush()
@@ -162,14 +159,15 @@ def write_packed_lines(stem: Path, fmt: Format, lines: Iterable[bytes], head: Se
 @contextmanager
 def _open_packed(stem: Path, fmt: Format) -> Iterator[_Packer]:
     with ExitStack() as stack:
-        files = [stack.enter_context(path.open("wb")) for path in _list_paths(stem, fmt)]
+        files = [stack.enter_context(path.open("wb")) for path in list_paths(stem, fmt)]
         coders = (_open_coder(coding) for coding in CODINGS.values())
-        packer = _Packer([*zip(coders, map(_HashingFile, files), strict=True)])
+        packer = _Packer([*zip(coders, map(HashingFile, files), strict=True)])
         yield packer
         packer.finish()
 
 
-def _list_paths(stem: Path, fmt: Format) -> list[Path]:
+def list_paths(stem: Path, fmt: Format) -> list[Path]:
+    """Return the files of a dump, in the order of codings."""
     return [stem.with_name(f"{stem.name}.{fmt.extension}.{extension}") for extension in CODINGS]
 
 
@@ -177,7 +175,7 @@ def _describe(stem: Path, fmt: Format, packer: _Packer) -> Written:
     files = tuple(
         WrittenFile(path.name, coding, file.size_bytes, file.digest.hexdigest())
         for path, coding, (_, file) in zip(
-            _list_paths(stem, fmt), CODINGS.values(), packer.outputs, strict=True
+            list_paths(stem, fmt), CODINGS.values(), packer.outputs, strict=True
         )
     )
     return Written(files, packer.size_bytes)
@@ -187,20 +185,31 @@ def _open_coder(coding: str) -> _Coder:
     if coding == "gzip":
         # Its header has neither a name nor a time.
         return zlib_ng.compressobj(GZIP_LEVEL, zlib_ng.DEFLATED, _GZIP_WINDOW)
-    return _make_packer().compressobj()
+    return make_zstd_packer().compressobj()
 
 
 @cache
-def _make_packer() -> zstandard.ZstdCompressor:
+def make_zstd_packer() -> zstandard.ZstdCompressor:
+    """Return what packs in Zstandard."""
     # One for all files, of which there may be a hundred thousand: its tables take 0.7 ms to make.
     return zstandard.ZstdCompressor(level=ZSTD_LEVEL, write_checksum=True, threads=0)
 
 
-def _render_head(fmt: Format, lines: Sequence[str]) -> bytes:
+def render_head(fmt: Format, lines: Sequence[str], rdf: str = "") -> bytes:
+    """Return what stands at the top of a file: lines of a comment, and the version of RDF where it is given.
+
+    Comments are for the formats that have them and are not canonical: Turtle, TriG, N-Triples and RDF/XML.
+    The version is announced by a directive (RDF 1.2 Turtle, section 2.7).
+    """
+    version = f'VERSION "{rdf}"\n'.encode() if rdf else b""
+    return _render_comment(fmt, lines) + version
+
+
+def _render_comment(fmt: Format, lines: Sequence[str]) -> bytes:
     if fmt == RDF_XML:
         # Two hyphens end a comment (XML 1.0, section 2.5).
         comment = "".join(f"  {line.replace('--', '- -')}\n" for line in lines)
-        return _XML_DECLARATION + (f"<!--\n{comment}-->\n".encode() if lines else b"")
+        return XML_DECLARATION + (f"<!--\n{comment}-->\n".encode() if lines else b"")
     if fmt in _WITH_COMMENTS and lines:
         return "".join(f"# {line}\n" for line in lines).encode()
     return b""

@@ -132,7 +132,7 @@ def test_a_release_of_another_layout_is_listed_and_not_served(
 def test_what_a_release_holds_belongs_to_its_layout(mini_release: Release) -> None:
     held = {path.name for path in mini_release.path.iterdir()}
     of_layout = {
-        5: "context.jsonld dumps files.json iris.txt lookups.sqlite manifest.json pages search.sqlite"
+        6: "context.jsonld dumps files.json iris.txt lookups.sqlite manifest.json pages search.sqlite"
         " shapes.ttl store texts void.ttl"
     }
     assert held == set(of_layout[LAYOUT_VERSION].split()), "other files are another LAYOUT_VERSION"
