@@ -162,15 +162,15 @@ def _write_release(
     on_step(what)
     # What takes longest comes first, so that no process waits for it at the end.
     jobs: list[Callable[[], Any]] = [
-        partial(renew_store, folder / "store", lines.canonical.path, earlier.store),
+        partial(renew_store, folder / "store", lines.canonical, earlier.store),
         partial(_write_lookups, folder / "lookups.sqlite", dataset, names),
         partial(_write_index, folder / "search.sqlite", dataset, names),
-        partial(_survey, folder, lines.union.path, articles, names),
+        partial(_survey, folder, lines.union, articles, names),
         *writer.plan(dataset, lines),
     ]
     done = tell_progress(run_all(jobs, processes), len(jobs), lambda part: on_step(f"{what}, {part}"))
     _, _, _, survey, *written = done
-    dumps = writer.finish(len(dataset), chain.from_iterable(written), lines.canonical.path)
+    dumps = writer.finish(len(dataset), chain.from_iterable(written), lines.canonical)
     _write_texts(folder / "texts", sources)
     on_step("description")
     manifest = make_manifest(

@@ -6,7 +6,7 @@ hash of the dataset. Two such files are compared line by line. The other formats
 state where they are from at their top.
 
 Sources: RDF Dataset Canonicalization 1.0 (RDFC-1.0), section 4; RDF 1.1 Turtle, TriG, N-Triples, N-Quads, XML
-Syntax; JSON-LD 1.1; RDF 1.2 Concepts, section 1.5 (reifying triples).
+Syntax; JSON-LD 1.1.
 """
 
 from __future__ import annotations
@@ -16,10 +16,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, groupby
+from itertools import chain
 from pathlib import Path
-
-from pyoxigraph import Quad, Triple
 
 from kg.dataset import (
     Dataset,
@@ -39,7 +37,7 @@ from kg.release.parts import EarlierDump, PackedParts, PartsWriter, open_parts
 from kg.release.reuse import Earlier, EarlierBuild, Origins, name_dump, take_over
 from kg.release.writing import Written, describe_writing, render_head, write_packed, write_packed_lines
 from kg.sorting import sort_lines
-from kg.vocab import AXIOM, OWL, REIFIES, TYPE, Names
+from kg.vocab import Names
 
 WHOLE = "article-kg"
 """Stem of the dumps of the whole dataset."""
@@ -49,11 +47,6 @@ RDF_1_2 = f"{WHOLE}-rdf12"
 
 DUMPS_A_JOB = 40
 """Dumps of single graphs that are written by one job; most of them are small."""
-
-_PARTS = ("annotatedSource", "annotatedProperty", "annotatedTarget")
-_ANNOTATED = tuple(str(OWL(part)).encode() for part in _PARTS)
-_AXIOM, _REIFIES = str(AXIOM).encode(), str(REIFIES).encode()
-_IS_AXIOM = f" {TYPE} {AXIOM} <".encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +72,6 @@ class WholeDump:
 
     stem: str
     fmt: Format
-    triples: int
     head: tuple[str, ...] = ()
     rdf: str = "1.1"
     earlier: EarlierDump | None = None
@@ -100,68 +92,31 @@ class WrittenDump:
 
 
 @dataclass(frozen=True, slots=True)
-class SortedFile:
-    """A file of lines, and how many it has."""
-
-    path: Path
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
 class Lines:
-    """The files of sorted lines that dumps are made from."""
+    """The files of sorted lines that dumps are made from, beside those of the graphs."""
 
-    canonical: SortedFile
-    union: SortedFile
-    reified: SortedFile
-    canonical_1_2: SortedFile
-    union_1_2: SortedFile
+    canonical: Path
+    union: Path
 
 
 def sort_dataset(dataset: Dataset, processes: int = 1) -> Lines:
-    """Write the lines of a dataset in each order that a dump has, next to it."""
-    jobs = [
-        partial(sort, dataset)
-        for sort in (_sort_canonical_1_2, _merge_union_1_2, _merge_union, _sort_canonical, _write_reified)
-    ]
-    canonical_1_2, union_1_2, union, canonical, reified = run_all(jobs, processes)
-    return Lines(canonical, union, reified, canonical_1_2, union_1_2)
+    """Write the lines of a dataset in the other orders that dumps have, next to it."""
+    union, canonical = run_all([partial(_merge_union, dataset), partial(_sort_canonical, dataset)], processes)
+    return Lines(canonical, union)
 
 
-def _sort_canonical(dataset: Dataset) -> SortedFile:
-    return _sort(dataset.folder / "canonical.nq", dataset.read_lines())
+def _sort_canonical(dataset: Dataset) -> Path:
+    path = dataset.folder / "canonical.nq"
+    write_lines(path, sort_lines(dataset.read_lines(), path.parent))
+    return path
 
 
-def _merge_union(dataset: Dataset) -> SortedFile:
-    return _merge(dataset.folder / "union.nt", dataset.read_lines())
-
-
-def _write_reified(dataset: Dataset) -> SortedFile:
-    path = dataset.folder / "reified.nq"
-    return SortedFile(path, write_lines(path, _reify_all(dataset)))
-
-
-def _sort_canonical_1_2(dataset: Dataset) -> SortedFile:
-    return _sort(dataset.folder / "canonical-1-2.nq", _reify_all(dataset))
-
-
-def _merge_union_1_2(dataset: Dataset) -> SortedFile:
-    return _merge(dataset.folder / "union-1-2.nt", _reify_all(dataset))
-
-
-def _reify_all(dataset: Dataset) -> Iterator[bytes]:
-    for graph in dataset.graphs:
-        yield from reify(read_lines(graph.path))
-
-
-def _sort(path: Path, lines: Iterable[bytes]) -> SortedFile:
-    return SortedFile(path, write_lines(path, sort_lines(lines, path.parent)))
-
-
-def _merge(path: Path, lines: Iterable[bytes]) -> SortedFile:
+def _merge_union(dataset: Dataset) -> Path:
     """Write the union of all graphs as N-Triples."""
-    keys = sort_lines((encode_triple(line) for line in lines), path.parent)
-    return SortedFile(path, write_lines(path, (decode_triple(key) for key in keys)))
+    path = dataset.folder / "union.nt"
+    keys = sort_lines((encode_triple(line) for line in dataset.read_lines()), path.parent)
+    write_lines(path, (decode_triple(key) for key in keys))
+    return path
 
 
 class DumpWriter:
@@ -232,23 +187,21 @@ class DumpWriter:
         head = tuple(self._describe(self.articles, of_release=True))
         union = (*head, "Holds: the union of all named graphs")
         said = "Holds: RDF 1.2, in which rdf:reifies and a triple term stand for each owl:Axiom of RDF 1.1"
-        plan, graphs = self._plan_whole, tuple(graph.path for graph in dataset.graphs)
-        yield (lines.union.path,), plan(lines.union.size, *((WHOLE, fmt, union) for fmt in GRAPH_FORMATS))
-        yield (lines.canonical.path,), plan(len(dataset), (WHOLE, N_QUADS, ()))
-        yield graphs, plan(len(dataset), (WHOLE, TRIG, (*head, "Holds: all named graphs")))
-        newer = lines.canonical_1_2
-        yield (newer.path,), plan(newer.size, (RDF_1_2, N_QUADS, ()), rdf="1.2")
-        yield (lines.reified.path,), plan(newer.size, (RDF_1_2, TRIG, (*head, said)), rdf="1.2")
-        newer = lines.union_1_2
-        yield (newer.path,), plan(newer.size, (RDF_1_2, TURTLE, (*head, said)), rdf="1.2")
-
-    def _plan_whole(
-        self, size: int, *dumps: tuple[str, Format, tuple[str, ...]], rdf: str = "1.1"
-    ) -> tuple[WholeDump, ...]:
-        return tuple(
-            WholeDump(stem, fmt, size, head, rdf, self.earlier.find_parts(name_dump(stem, fmt.name)))
-            for stem, fmt, head in dumps
+        graphs = tuple(graph.path for graph in dataset.graphs)
+        yield (
+            (lines.union,),
+            (
+                *(self._plan_whole(fmt, union) for fmt in GRAPH_FORMATS),
+                self._plan_whole(TURTLE, (*head, said), "1.2"),
+            ),
         )
+        yield (lines.canonical,), (self._plan_whole(N_QUADS), self._plan_whole(N_QUADS, rdf="1.2"))
+        named = self._plan_whole(TRIG, (*head, "Holds: all named graphs"))
+        yield graphs, (named, self._plan_whole(TRIG, (*head, said), "1.2"))
+
+    def _plan_whole(self, fmt: Format, head: tuple[str, ...] = (), rdf: str = "1.1") -> WholeDump:
+        stem = WHOLE if rdf == "1.1" else RDF_1_2
+        return WholeDump(stem, fmt, head, rdf, self.earlier.find_parts(name_dump(stem, fmt.name)))
 
     def _list_graphs(self, dataset: Dataset) -> list[Dump]:
         articles = {article.iri: article for article in self.articles}
@@ -323,12 +276,12 @@ def _open_whole(stem: Path, dump: WholeDump, prefixes: dict[str, str]) -> Abstra
     # Only formats that are not read line by line announce their version.
     announced = dump.rdf if dump.rdf != "1.1" and dump.fmt != N_QUADS else ""
     head = render_head(dump.fmt, dump.head, announced)
-    return open_parts(stem, word(dump.fmt, prefixes), head, prefixes, dump.earlier)
+    return open_parts(stem, word(dump.fmt, prefixes, dump.rdf), head, prefixes, dump.earlier)
 
 
 def _finish_whole(dump: WholeDump, writer: PartsWriter) -> WrittenDump:
     written, parts = writer.finish()
-    return WrittenDump(_describe_files(written, dump.fmt, dump.triples, rdf=dump.rdf), dump.name, parts)
+    return WrittenDump(_describe_files(written, dump.fmt, writer.statements, rdf=dump.rdf), dump.name, parts)
 
 
 def write_dumps(folder: Path, dumps: Iterable[Dump], prefixes: dict[str, str]) -> tuple[WrittenDump, ...]:
@@ -379,43 +332,3 @@ def name_graph(graph: str, names: Names) -> str:
     """
     stem = graph.removeprefix(names.base).replace("/", "-")
     return f"graph-{stem}" if stem.startswith(WHOLE) else stem
-
-
-def reify(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield RDF 1.2: an axiom becomes a reifier of its relation, and keeps all that is said about it.
-
-    Parameters
-    ----------
-    lines: N-Quads of one graph, with all that is said about a thing in a row.
-    """
-    for subject, said in groupby(lines, key=lambda line: line.partition(b" ")[0]):
-        yield from _reify_one(subject, list(said))
-
-
-def _reify_one(subject: bytes, said: list[bytes]) -> Iterable[bytes]:
-    if not any(line.startswith(_IS_AXIOM, len(subject)) for line in said):
-        return said
-    graph = said[0][said[0].rindex(b" <") :]
-    pairs = [line[len(subject) + 1 : -len(graph)].split(b" ", 1) for line in said]
-    parts = {predicate: value for predicate, value in pairs if predicate in _ANNOTATED}
-    relation = b" ".join(parts[part] for part in _ANNOTATED)
-    kept = [
-        line
-        for line, (predicate, value) in zip(said, pairs, strict=True)
-        if predicate not in parts and value != _AXIOM
-    ]
-    return (b"%b %b <<( %b )>>%b" % (subject, _REIFIES, relation, graph), *kept)
-
-
-def restore(quads: Iterable[Quad]) -> Iterator[Quad]:
-    """Undo ``reify``: yield RDF 1.1, in no order."""
-    for quad in quads:
-        if quad.predicate == REIFIES and isinstance(quad.object, Triple):
-            relation = quad.object
-            yield Quad(quad.subject, TYPE, AXIOM, quad.graph_name)
-            for part, term in zip(
-                _PARTS, (relation.subject, relation.predicate, relation.object), strict=True
-            ):
-                yield Quad(quad.subject, OWL(part), term, quad.graph_name)
-        else:
-            yield quad

@@ -6,7 +6,6 @@ its lines and on little else: whether it is the first one, and whether its first
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +16,9 @@ from zlib import crc32
 
 from pyoxigraph import NamedNode, Quad, RdfFormat, Triple, parse, serialize
 
+from kg.dataset import encode_triple
 from kg.formats import JSON_LD, N_QUADS, N_TRIPLES, RDF_XML, TRIG, Format, to_rdf_format
+from kg.release.reification import BLOCK, reify
 
 SUBJECTS, SUBJECTS_OF_GRAPHS = 1024, 4096
 """Subjects of a fragment, on average; of one in the order of graphs, where a change stays within few of them.
@@ -27,8 +28,6 @@ Packed apart, a million triples take 2 % more; a half of these numbers would mak
 XML_DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 
 _READ_BYTES = 4 * 1024 * 1024
-_BLOCK = re.compile(rb"(<[^>]*>) [^\n]*\n(?:\1 [^\n]*\n)*")
-"""All lines about a subject; a loop over lines takes twice as long."""
 _KEY_DIGITS = 32
 _PREFIX, _NODE = b"@prefix ", NamedNode("urn:x")
 _GRAPH_BEGINS, _GRAPH_ENDS = b" {\n", b"}\n"
@@ -54,12 +53,7 @@ class Fragment:
     @cached_property
     def triples(self) -> list[Triple]:
         """The triples of the lines, of which several formats are made."""
-        return [quad.triple for quad in self.read_quads()]
-
-    def read_quads(self) -> Iterator[Quad]:
-        """Return the lines, parsed."""
-        # Lenient, since the lines were made of quads that are valid.
-        return parse(self.content, format=RdfFormat.N_QUADS, lenient=True)
+        return [quad.triple for quad in _parse(self.content)]
 
     def describe_place(self, fmt: Format) -> str:
         """Return what the text in a format depends on beside the lines."""
@@ -100,7 +94,7 @@ def _split(chunks: Iterable[bytes], subjects: int) -> Iterator[bytes]:
     for chunk in chunks:
         rest += chunk
         start, last = 0, None
-        for block in _BLOCK.finditer(rest, known):
+        for block in BLOCK.finditer(rest, known):
             # What is said of the last subject may go on in the next chunk.
             if last and crc32(last[1]) % subjects == 0:
                 yield rest[start : last.end()]
@@ -131,21 +125,44 @@ class Wording:
     """
 
     fmt: Format
+    rdf: str
     prefixes: dict[str, str] | None
     head: bytes
     tail: bytes
     start_bytes: int
 
-    def write(self, fragment: Fragment) -> bytes:
-        """Return the text of a fragment."""
+    def write(self, fragment: Fragment) -> tuple[bytes, int]:
+        """Return the text of a fragment, and how many statements it has."""
+        content = self._reify(fragment.content) if self.rdf == "1.2" else fragment.content
+        size = content.count(b"\n")
         if self.fmt in (N_QUADS, N_TRIPLES):
-            return fragment.content
-        statements = fragment.read_quads() if self.fmt == TRIG else fragment.triples
-        text = _serialize(statements, self.fmt, self.prefixes)
+            return content, size
+        text = self._serialize(content, fragment)
         text = text[self.start_bytes : len(text) - len(self.tail)]
-        if self.fmt == JSON_LD:
-            return text if fragment.is_first else b"," + text
-        return _cut_graphs(text, fragment) if self.fmt == TRIG else text
+        if self.fmt == JSON_LD and not fragment.is_first:
+            text = b"," + text
+        return _cut_graphs(text, fragment) if self.fmt == TRIG else text, size
+
+    def _reify(self, content: bytes) -> bytes:
+        if self.fmt == TRIG:
+            return reify(content)
+        return reify(content, bytes if self.fmt == N_QUADS else _order_triple)
+
+    def _serialize(self, content: bytes, fragment: Fragment) -> bytes:
+        if self.fmt == TRIG:
+            return _serialize(_parse(content), self.fmt, self.prefixes)
+        parsed = fragment.triples if content is fragment.content else (q.triple for q in _parse(content))
+        return _serialize(parsed, self.fmt, self.prefixes)
+
+
+def _parse(content: bytes) -> Iterator[Quad]:
+    # Lenient, since the lines were made of quads that are valid.
+    return parse(content, format=RdfFormat.N_QUADS, lenient=True)
+
+
+def _order_triple(line: bytes) -> bytes:
+    # The key is that of a line of N-Quads.
+    return encode_triple(line.removesuffix(b".\n") + b"<> .\n")
 
 
 def _cut_graphs(text: bytes, fragment: Fragment) -> bytes:
@@ -155,22 +172,27 @@ def _cut_graphs(text: bytes, fragment: Fragment) -> bytes:
     return text[start:end]
 
 
-def word(fmt: Format, prefixes: Mapping[str, str]) -> Wording:
-    """Return how a format writes a dataset, with the prefixes if it has any."""
+def word(fmt: Format, prefixes: Mapping[str, str], rdf: str = "1.1") -> Wording:
+    """Return how a format writes a dataset, with the prefixes if it has any.
+
+    Parameters
+    ----------
+    rdf: version of RDF; in 1.2 axioms are reified.
+    """
     if fmt in (N_QUADS, N_TRIPLES):
-        return Wording(fmt, None, b"", b"", 0)
-    given = None if fmt == JSON_LD else dict(prefixes)
+        return Wording(fmt, rdf, None, b"", b"", 0)
     if fmt == JSON_LD:
-        return Wording(fmt, given, b"[", b"]", 1)
+        return Wording(fmt, rdf, None, b"[", b"]", 1)
+    given = dict(prefixes)
     if fmt == RDF_XML:
         empty, tail = _serialize([], fmt, given), b"</rdf:RDF>"
         head = empty.removesuffix(tail)
         # A comment may stand behind the declaration, which so is written with that.
-        return Wording(fmt, given, head.removeprefix(XML_DECLARATION), tail, len(head))
+        return Wording(fmt, rdf, given, head.removeprefix(XML_DECLARATION), tail, len(head))
     probe = _serialize([Quad(_NODE, _NODE, _NODE)], fmt, given)
     lines = probe.splitlines(keepends=True)
     head = b"".join(line for line in lines if line.startswith(_PREFIX))
-    return Wording(fmt, given, head, b"", len(head))
+    return Wording(fmt, rdf, given, head, b"", len(head))
 
 
 def _serialize(

@@ -21,7 +21,7 @@ from typing import IO, Any
 
 from zlib_ng import zlib_ng
 
-from kg.release import fragments
+from kg.release import fragments, reification
 from kg.release.digests import hash_texts
 from kg.release.fragments import Fragment, Wording
 from kg.release.layout import DumpFile
@@ -43,9 +43,13 @@ _ISIZE = 1 << 32
 
 @dataclass(frozen=True, slots=True)
 class PackedPart:
-    """A part: the key of what it says, checksum and size of its text, and its size in each coding."""
+    """A part: the key of what it says, how many statements that are, checksum and size of its text.
+
+    ``packed_bytes`` are its sizes in each coding, in their order.
+    """
 
     key: str
+    statements: int
     crc32: int
     size_bytes: int
     packed_bytes: tuple[int, ...]
@@ -66,13 +70,16 @@ class PackedParts:
     def parse(cls, content: Any) -> PackedParts:
         """Read what a build has remembered; raises ``ValueError``, ``KeyError`` or ``TypeError``."""
         rows = content["parts"]
-        parts = (PackedPart(str(key), crc, size, tuple(packed)) for key, crc, size, *packed in rows)
+        parts = (PackedPart(str(key), n, crc, size, tuple(packed)) for key, n, crc, size, packed in rows)
         return cls(str(content["context"]), tuple(content["starts"]), tuple(parts))
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``parse`` reads."""
-        parts = [[part.key, part.crc32, part.size_bytes, *part.packed_bytes] for part in self.parts]
-        return {"context": self.context, "starts": self.starts, "parts": parts}
+        return {
+            "context": self.context,
+            "starts": self.starts,
+            "parts": [[p.key, p.statements, p.crc32, p.size_bytes, p.packed_bytes] for p in self.parts],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +139,7 @@ class PartsWriter:
     outputs: Sequence[HashingFile]
     crc32: int = 0
     size_bytes: int = 0
+    statements: int = 0
     starts: tuple[int, ...] = ()
     parts: list[PackedPart] = field(default_factory=list)
 
@@ -140,14 +148,15 @@ class PartsWriter:
         self.outputs[0].write(_GZIP_HEADER)
         text = head + self.wording.head
         if text:
-            self._write(_pack("", text))
+            self._write(_pack("", text, 0))
         self.starts = tuple(output.size_bytes for output in self.outputs)
 
     def add(self, fragment: Fragment) -> None:
         """Write a fragment, or copy it."""
         key = fragment.key + fragment.describe_place(self.wording.fmt)
-        part, packed = self.taken.find(key) or _pack(key, self.wording.write(fragment))
+        part, packed = self.taken.find(key) or _pack(key, *self.wording.write(fragment))
         self._write((part, packed))
+        self.statements += part.statements
         self.parts.append(part)
 
     def _write(self, packed: tuple[PackedPart, list[bytes]]) -> None:
@@ -179,13 +188,13 @@ class PartsWriter:
         return Written(files, self.size_bytes), PackedParts(self.context, self.starts, tuple(self.parts))
 
 
-def _pack(key: str, text: bytes) -> tuple[PackedPart, list[bytes]]:
+def _pack(key: str, text: bytes, statements: int) -> tuple[PackedPart, list[bytes]]:
     coder = _open_deflater()
     contents = [
         coder.compress(text) + coder.flush(zlib_ng.Z_FULL_FLUSH),
         make_zstd_packer().compress(text),
     ]
-    return PackedPart(key, zlib_ng.crc32(text), len(text), tuple(map(len, contents))), contents
+    return PackedPart(key, statements, zlib_ng.crc32(text), len(text), tuple(map(len, contents))), contents
 
 
 def _open_deflater() -> Any:
@@ -203,7 +212,8 @@ def open_parts(
     head: text that stands before all else, a comment.
     earlier: what parts may be copied from.
     """
-    context = hash_texts((wording.fmt.name, *_list_pairs(prefixes), *describe_writing(), *_describe_code()))
+    kind = (wording.fmt.name, wording.rdf, *_list_pairs(prefixes))
+    context = hash_texts((*kind, *describe_writing(), *_describe_code()))
     with ExitStack() as stack:
         files: list[IO[bytes]] = [
             stack.enter_context(path.open("wb")) for path in list_paths(stem, wording.fmt)
@@ -219,5 +229,5 @@ def _list_pairs(prefixes: Mapping[str, str]) -> Iterable[str]:
 
 
 def _describe_code() -> tuple[str, ...]:
-    paths = (Path(__file__), Path(fragments.__file__))
+    paths = (Path(module) for module in (__file__, fragments.__file__, reification.__file__))
     return tuple(path.read_text(encoding="utf-8") for path in paths)

@@ -18,13 +18,13 @@ import rdflib
 import zstandard
 
 from kg.check.findings import Report, check_sources
-from kg.dataset import read_lines, write_dataset
+from kg.dataset import write_dataset
 from kg.formats import GRAPH_FORMATS, N_QUADS, TRIG, find_format, to_rdf_format
 from kg.release import build
 from kg.release.build import build_release
-from kg.release.dumps import reify, restore
 from kg.release.layout import CHECKSUMS, IDENTITY, DumpFile, Release, dumps_path
 from kg.release.parts import PackedParts
+from kg.release.reification import restore
 from kg.release.reuse import Origins, remember_dumps
 from kg.sources import read_sources
 from tests.conftest import BASE, MINI
@@ -144,14 +144,14 @@ def test_rdf_1_2_says_the_same_with_triple_terms(
         assert ox.Quad(*quad.object, quad.graph_name) in parsed, "what an axiom is about is asserted too"
 
 
-def test_rdf_1_2_turtle_announces_itself(tmp_path: Path, mini_release: Release, mini_report: Report) -> None:
+def test_rdf_1_2_turtle_announces_itself(mini_release: Release, mini_report: Report) -> None:
     dump = find(mini_release, "article-kg-rdf12.ttl.zst")
     content = unpack(mini_release, dump)
     assert b'\nVERSION "1.2"\n' in content[:1000]
-    dataset = write_dataset(mini_report.quads, tmp_path)
-    lines = b"".join(line for graph in dataset.graphs for line in reify(read_lines(graph.path)))
-    quads = ox.parse(lines, format=ox.RdfFormat.N_QUADS)
-    assert parse(content, dump) == {ox.Quad(*quad.triple) for quad in quads}
+    parsed = parse(content, dump)
+    assert set(restore(parsed)) == {ox.Quad(*quad.triple) for quad in mini_report.quads}
+    assert any(isinstance(quad.object, ox.Triple) for quad in parsed)
+    assert dump.triples == len(parsed)
 
 
 def test_dumps_say_where_they_are_from(mini_release: Release) -> None:

@@ -14,14 +14,15 @@ import pytest
 import zstandard
 
 from kg.check.findings import Report, check_sources
-from kg.dataset import Dataset, read_lines, write_dataset, write_lines
+from kg.dataset import Dataset, decode_triple, encode_triple, read_lines, write_dataset, write_lines
 from kg.formats import JSON_LD, N_QUADS, QUAD_FORMATS, RDF_XML, TRIG, TURTLE, Format, to_rdf_format
 from kg.release import dumps, parts
 from kg.release.build import build_release
 from kg.release.digests import hash_file
-from kg.release.dumps import WholeDump, reify, sort_dataset, write_whole
+from kg.release.dumps import WholeDump, sort_dataset, write_whole
 from kg.release.fragments import XML_DECLARATION, split, word
 from kg.release.layout import Release, dumps_path
+from kg.release.reification import reify
 from kg.sources import read_sources
 from kg.vocab import Names
 from tests.conftest import BASE, MINI
@@ -47,7 +48,7 @@ def list_files(dataset: Dataset, fmt: Format) -> list[Path]:
     if fmt == TRIG:
         return [graph.path for graph in dataset.graphs]
     lines = sort_dataset(dataset)
-    return [lines.canonical.path if fmt == N_QUADS else lines.union.path]
+    return [lines.canonical if fmt == N_QUADS else lines.union]
 
 
 def serialise(paths: list[Path], fmt: Format) -> bytes:
@@ -68,16 +69,24 @@ def test_fragments_are_what_one_serialisation_gives(dataset: Dataset, fmt: Forma
     assert (len(fragments) > 20) == (subjects <= FEW)
     wording = word(fmt, PREFIXES)
     declaration = XML_DECLARATION if fmt == RDF_XML else b""
-    written = b"".join(map(wording.write, fragments))
+    written = b"".join(text for text, _ in map(wording.write, fragments))
     assert declaration + wording.head + written + wording.tail == serialise(paths, fmt)
 
 
-def test_so_are_those_with_triple_terms(dataset: Dataset, tmp_path: Path) -> None:
-    path = tmp_path / "reified.nq"
-    write_lines(path, (line for graph in dataset.graphs for line in reify(read_lines(graph.path))))
-    wording = word(TRIG, PREFIXES)
-    written = b"".join(map(wording.write, split([path], 1)))
-    assert wording.head + written + wording.tail == serialise([path], TRIG)
+@pytest.mark.parametrize("fmt", [TURTLE, TRIG, N_QUADS], ids=lambda fmt: fmt.name)
+def test_so_are_those_with_triple_terms(dataset: Dataset, tmp_path: Path, fmt: Format) -> None:
+    """As if all lines were reified graph by graph, and sorted after that."""
+    path = tmp_path / "reified"
+    lines = [
+        line for graph in dataset.graphs for line in reify(graph.path.read_bytes()).splitlines(keepends=True)
+    ]
+    if fmt == TURTLE:
+        lines = [decode_triple(key) for key in sorted({encode_triple(line) for line in lines})]
+    write_lines(path, sorted(lines) if fmt == N_QUADS else lines)
+    wording = word(fmt, PREFIXES, "1.2")
+    fragments = split(list_files(dataset, fmt), FEW)
+    written = b"".join(text for text, _ in map(wording.write, fragments))
+    assert wording.head + written + wording.tail == serialise([path], fmt)
 
 
 def test_fragments_do_not_depend_on_how_a_file_is_read(
@@ -101,7 +110,7 @@ def test_a_change_leaves_other_fragments_alone(dataset: Dataset, tmp_path: Path)
 def written(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
     """The stem of a dump in Turtle that has parts, and what it should hold."""
     folder = tmp_path_factory.mktemp("written")
-    dump = WholeDump("whole", TURTLE, 0, ("of all",))
+    dump = WholeDump("whole", TURTLE, ("of all",))
     paths = list_files(dataset, TURTLE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dumps, "SUBJECTS", FEW)
@@ -138,7 +147,7 @@ def test_tools_read_a_dump_whole(written: tuple[Path, bytes], tool: str, extensi
 
 def test_a_dump_of_nothing_is_a_file_of_its_kind(tmp_path: Path) -> None:
     (tmp_path / "none.nq").touch()
-    write_whole(tmp_path, (tmp_path / "none.nq",), (WholeDump("whole", N_QUADS, 0),), PREFIXES)
+    write_whole(tmp_path, (tmp_path / "none.nq",), (WholeDump("whole", N_QUADS),), PREFIXES)
     assert gzip.decompress((tmp_path / "whole.nq.gz").read_bytes()) == b""
     assert zstandard.ZstdDecompressor().decompress((tmp_path / "whole.nq.zst").read_bytes()) == b""
 
@@ -177,9 +186,9 @@ def packed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     keys: list[str] = []
     pack = parts._pack
 
-    def note(key: str, text: bytes) -> object:
+    def note(key: str, text: bytes, statements: int) -> object:
         keys.extend(filter(None, [key]))
-        return pack(key, text)
+        return pack(key, text, statements)
 
     monkeypatch.setattr(parts, "_pack", note)
     return keys
@@ -238,9 +247,10 @@ def test_of_what_is_not_whole_nothing_is_copied(
 
 def test_files_are_told_with_their_size_and_checksum(dataset: Dataset, tmp_path: Path) -> None:
     paths = tuple(list_files(dataset, N_QUADS))
-    (done,) = write_whole(tmp_path, paths, (WholeDump("whole", N_QUADS, 7),), PREFIXES)
+    (done,) = write_whole(tmp_path, paths, (WholeDump("whole", N_QUADS),), PREFIXES)
     assert [file.name for file in done.files] == ["whole.nq.gz", "whole.nq.zst"]
     for file in done.files:
         path = tmp_path / file.name
         assert (file.size_bytes, file.sha256) == (path.stat().st_size, hash_file(path))
+        assert file.triples == len(dataset)
         assert file.unpacked_bytes == sum(map(len, dataset.read_lines()))
