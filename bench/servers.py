@@ -26,6 +26,7 @@ from kg.release.lookups import write_lookups
 from kg.release.manifest import write_manifest
 from kg.release.search import write_index
 from kg.release.site import render_context
+from kg.sorting import sort_lines
 from kg.sources import read_sources
 from kg.store.statistics import write_statistics
 from kg.vocab import Names
@@ -94,7 +95,7 @@ def build(var: Path, graph: Path) -> float:
     store.bulk_load(path=str(graph), format=RdfFormat.N_QUADS)
     store.optimize()
     store.flush()
-    write_statistics(store, folder / "store")
+    write_statistics(store, folder / "store", sort_lines(read_lines(graph), folder))
     quads = len(store)
     load_s = time.monotonic() - begun
     del store

@@ -11,17 +11,15 @@ All of it happens in the event loop, so there are no locks.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import Counter, OrderedDict
 from collections.abc import MutableMapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from werkzeug.http import parse_cookie, parse_etags, unquote_etag
 
-from kg.release.layout import current_link, releases_path
 from webapp import metrics
+from webapp.latest import Latest, State
 from webapp.queries import TELL_AFTER_S, QueryNote, log_again
 
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -69,15 +67,15 @@ class AnswerCache:
 
     Parameters
     ----------
-    var: the folder of releases.
+    latest: tells which release is current.
     max_bytes: of keys and replies together; nothing is kept with 0.
     """
 
-    def __init__(self, var: Path, max_bytes: int) -> None:
-        self._link, self._releases = str(current_link(var)), str(releases_path(var))
+    def __init__(self, latest: Latest, max_bytes: int) -> None:
+        self._latest = latest
         self._max_bytes = max_bytes
         self._kept: OrderedDict[Key, _Kept] = OrderedDict()
-        self._state: tuple[str, int] = ("", 0)
+        self._state: State = ("", 0)
         self._given: Counter[Note] = Counter()
         self._missed = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -98,7 +96,7 @@ class AnswerCache:
                 deciding += (name, value, scope["client"])  # whether it is believed depends on who sends it
             elif name in _HINDERING:
                 return None
-        state = self._read_state()
+        state = self._latest.read()
         if state != self._state:
             self.clear()
             self._state = state
@@ -156,13 +154,6 @@ class AnswerCache:
     def _tell_soon(self) -> None:
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(TELL_AFTER_S, self.tell)
-
-    def _read_state(self) -> tuple[str, int]:
-        """Return where the link to the current release leads, and when a release last came or went."""
-        try:
-            return os.readlink(self._link), os.stat(self._releases).st_mtime_ns  # noqa: PTH115, PTH116 - quicker
-        except OSError:
-            return "", 0
 
 
 def _is_query(scope: MutableMapping[str, Any], body: bytes) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from kg.settings import read_settings
 from webapp.answers import AnswerCache
 from webapp.app import create_app
@@ -14,11 +12,12 @@ from webapp.logs import set_up_logs
 set_up_logs()
 _settings = read_settings()
 _app = create_app(_settings)
+_contexts = _app.extensions["kg_contexts"]
 application = Bridge(
     _app,
     threads=_settings.threads,
     max_body_bytes=_settings.max_query_bytes,
     patience_s=_settings.client_patience_s,
-    cache=AnswerCache(Path(_settings.var), _settings.answer_cache_bytes),
-    shortcut=DirectSparql(_app.extensions["kg_contexts"], _settings),
+    cache=AnswerCache(_contexts.latest, _settings.answer_cache_bytes),
+    shortcut=DirectSparql(_contexts, _settings),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from dataclasses import replace
 from functools import lru_cache
@@ -12,7 +11,8 @@ from pathlib import Path
 from kg.description import LinkLists
 from kg.errors import KgError
 from kg.lookups import Lookups
-from kg.release.layout import Release, current_link, open_release, read_current_id
+from kg.parallel import count_processes
+from kg.release.layout import Release, open_release, read_current_id
 from kg.release.locks import Hold
 from kg.search.browse import Browser
 from kg.search.index import SearchIndex
@@ -22,6 +22,7 @@ from kg.store.embedded import EmbeddedStore
 from kg.store.pool import PoolSize
 from kg.vocab import Names
 from webapp.archive import Archive
+from webapp.latest import Latest
 
 _log = logging.getLogger(__name__)
 
@@ -106,7 +107,7 @@ class Contexts:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._var = Path(settings.var)
-        self._link = str(current_link(self._var))
+        self.latest = Latest(self._var)
         self._lock = threading.Lock()
         self._current: ReleaseContext | None = None
         # An engine behind the seam holds the current release; old ones are answered from their own stores.
@@ -142,10 +143,7 @@ class Contexts:
 
         One that is returned needs one ``release_user``.
         """
-        try:
-            target = os.readlink(self._link)  # noqa: PTH115 - a Path takes longer than all the rest here
-        except OSError:
-            return None
+        target, _ = self.latest.read()
         current_id = target.rpartition("/")[2]
         if not self._lock.acquire(blocking=False):
             return None  # another thread opens a release just now
@@ -210,4 +208,10 @@ def _open_store(release: Release, settings: Settings) -> Store:
         waiting=settings.query_queue,
         wait_s=settings.query_queue_s,
     )
-    return EmbeddedStore(release.store_path, size, check_service_prefixes(settings.service_prefixes))
+    return EmbeddedStore(
+        release.store_path,
+        size,
+        check_service_prefixes(settings.service_prefixes),
+        # Where each core has a server process, a worker would only take turns with it.
+        is_nearby=settings.processes >= count_processes(),
+    )

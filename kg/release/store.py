@@ -58,7 +58,7 @@ def write_store(path: Path, lines: Path) -> None:
     store.bulk_load(path=str(lines), format=RdfFormat.N_QUADS, lenient=True)
     store.optimize()
     store.flush()
-    write_statistics(store, path)
+    write_statistics(store, path, read_lines(lines))
 
 
 def renew_store(path: Path, lines: Path, earlier: EarlierStore | None) -> None:
@@ -87,7 +87,7 @@ def _take_over(path: Path, lines: Path, earlier: EarlierStore) -> None:
     store.flush()
     if len(store) != size:
         raise ValueError(f"{path} has {len(store)} quads and not {size}")
-    write_statistics(store, path)
+    write_statistics(store, path, read_lines(lines))
 
 
 def _take_file(release: Path, entry: FileEntry, folder: Path) -> None:

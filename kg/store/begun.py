@@ -14,6 +14,7 @@ from kg import errors
 from kg.store.base import Query
 from kg.store.express import Express, WholeAnswer
 from kg.store.lease import Lease, LeasedAnswer, to_request
+from kg.store.nearby import NearbyStore
 from kg.store.pool import Pool
 from kg.store.process import PIPE_BYTES
 
@@ -21,7 +22,8 @@ from kg.store.process import PIPE_BYTES
 class Begun:
     """One query; its methods are called one after the other."""
 
-    def __init__(self, pool: Pool, express: Express, query: Query) -> None:
+    def __init__(self, nearby: NearbyStore | None, pool: Pool, express: Express, query: Query) -> None:
+        self._nearby = nearby
         self._pool = pool
         self._express = express
         self.query = query
@@ -32,6 +34,13 @@ class Begun:
 
     async def wait_shortly(self, max_bytes: int) -> WholeAnswer | None:
         """Return the answer if it is whole within a moment, and None if ``finish`` has to be called."""
+        found = self._nearby.answer(self.query) if self._nearby is not None else None
+        if found is None:
+            return await self._ask_worker(max_bytes)
+        self._whole = found
+        return found if len(found.whole) <= max_bytes else None
+
+    async def _ask_worker(self, max_bytes: int) -> WholeAnswer | None:
         if self._pool.is_slow_text(self.query.key):
             return None
         request = to_request(self.query)

@@ -1,13 +1,15 @@
 """The embedded store: pyoxigraph over one release, in a pool of warm worker processes.
 
 pyoxigraph cannot cancel a query, and a deeply nested one overflows the stack of the process that parses
-it. So every text runs in a worker that can be killed: at its deadline, when its answer is closed early or
-its client has left, or by its own memory limit. A warm worker costs a query 15-60 µs, a fresh one 15-50 ms.
+it. So a text runs in a worker that can be killed: at its deadline, when its answer is closed early or its
+client has left, or by its own memory limit. A warm worker costs a query 15-60 µs, a fresh one 15-50 ms. Only
+what is known beforehand to be small may be answered without (``kg.store.nearby``).
 """
 
 from __future__ import annotations
 
 import asyncio
+from functools import cached_property
 from pathlib import Path
 
 from kg import errors
@@ -15,6 +17,7 @@ from kg.store.base import Query, StoreState
 from kg.store.begun import Begun
 from kg.store.express import Express
 from kg.store.lease import Lease, LeasedAnswer
+from kg.store.nearby import NearbyStore
 from kg.store.pool import Pool, PoolSize
 
 
@@ -27,13 +30,24 @@ class EmbeddedStore:
     size: how many workers, how large, and how many queries wait for them.
     service_prefixes: IRIs that SERVICE may name begin with one of these; with none it is refused, and the
         workers have no network.
+    is_nearby: whether an event loop answers small queries itself (``kg.store.nearby``). That is quicker where
+        no core is left for workers, and slower where they could work beside the loop.
 
     Raises
     ------
     StoreUnavailable: the store cannot be opened.
     """
 
-    def __init__(self, path: Path, size: PoolSize, service_prefixes: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        path: Path,
+        size: PoolSize,
+        service_prefixes: tuple[str, ...] = (),
+        *,
+        is_nearby: bool = False,
+    ) -> None:
+        self._path = path
+        self._is_nearby = is_nearby
         self._pool = Pool(path, size, service_prefixes)
         self._expresses: dict[asyncio.AbstractEventLoop, Express] = {}
         try:
@@ -57,7 +71,15 @@ class EmbeddedStore:
         express = self._expresses.get(loop)
         if express is None:  # a server process has one loop, and so one line
             express = self._expresses[loop] = Express(self._pool)
-        return Begun(self._pool, express, query)
+        return Begun(self._nearby, self._pool, express, query)
+
+    @cached_property
+    def _nearby(self) -> NearbyStore | None:
+        """Opened by the first who begins a query: programs that only wait for answers need none."""
+        try:
+            return NearbyStore(self._path) if self._is_nearby else None
+        except (OSError, ValueError):
+            return None
 
     def close(self) -> None:
         """Kill all workers; running queries end with ``StoreUnavailable``."""

@@ -221,6 +221,8 @@ def _declared_prefixes(tokens: list[Token]) -> Iterator[str]:
 
 def _decode(word: str) -> str:
     """Resolve codepoint escapes (SPARQL 1.1 Query, section 19.2)."""
+    if "\\" not in word:
+        return word
     return re.sub(_ESCAPE, lambda match: _to_character(match[0]), word)
 
 

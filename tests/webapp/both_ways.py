@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -27,7 +26,7 @@ class ThroughBridge:
 
     def __init__(self, app: Flask, settings: Settings, cache: AnswerCache | None = None) -> None:
         self.answered = 0
-        self.cache = cache or AnswerCache(Path(settings.var), 0)
+        self.cache = cache or AnswerCache(app.extensions["kg_contexts"].latest, 0)
         self._application = app.wsgi_app
         self._called = False
         self.shortcut = DirectSparql(app.extensions["kg_contexts"], settings)

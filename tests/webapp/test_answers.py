@@ -16,6 +16,7 @@ from tests.webapp.conftest import BufferingClient, MakeRelease
 from tests.webapp.test_direct import ALL, HUGE, OTHERS, PLAIN, fold
 from webapp.answers import AnswerCache, Note, Reply
 from webapp.app import create_app
+from webapp.latest import Latest
 
 SCOPE = {
     "method": "GET",
@@ -32,7 +33,7 @@ CSV = {"query_string": {"query": ALL, "format": "csv"}}
 def through(app: Flask, settings: Settings) -> ThroughBridge:
     """The bridge with a cache, before an application that has opened its release."""
     app.test_client().get("/readyz")
-    bridge = ThroughBridge(app, settings, AnswerCache(Path(settings.var), 1_000_000))
+    bridge = ThroughBridge(app, settings, AnswerCache(Latest(Path(settings.var)), 1_000_000))
     app.wsgi_app = bridge  # type: ignore[method-assign]
     return bridge
 
@@ -109,8 +110,10 @@ def test_an_answer_from_another_release_than_the_request_saw_is_not_kept(cache: 
 @pytest.fixture
 def cache(publish: MakeRelease, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AnswerCache:
     publish("r1")
-    cache = AnswerCache(tmp_path, 640_000)
+    latest = Latest(tmp_path)
+    cache = AnswerCache(latest, 640_000)
     monkeypatch.setattr(cache, "_tell_soon", lambda: None)  # there is no loop here
+    monkeypatch.setattr(latest, "read", latest._ask)
     return cache
 
 
@@ -141,7 +144,7 @@ def test_one_large_answer_drives_out_nothing(cache: AnswerCache) -> None:
 
 def test_nothing_is_kept_with_no_bytes(publish: MakeRelease, tmp_path: Path) -> None:
     publish("r1")
-    assert AnswerCache(tmp_path, 0).make_key(SCOPE, b"") is None
+    assert AnswerCache(Latest(tmp_path), 0).make_key(SCOPE, b"") is None
 
 
 @pytest.mark.parametrize(
@@ -203,7 +206,7 @@ def pages(article_var: Path) -> Iterator[tuple[FlaskClient, ThroughBridge]]:
     settings = Settings(var=str(article_var), query_workers=1)
     app = create_app(settings)
     app.test_client_class = BufferingClient
-    bridge = ThroughBridge(app, settings, AnswerCache(article_var, 32 * 1024**2))
+    bridge = ThroughBridge(app, settings, AnswerCache(Latest(article_var), 32 * 1024**2))
     app.wsgi_app = bridge  # type: ignore[method-assign]
     yield app.test_client(), bridge
     app.extensions["kg_contexts"].close()

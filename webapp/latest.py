@@ -1,0 +1,42 @@
+"""What is current on disk, asked once in a turn of the event loop.
+
+Each request has to know whether there is a new release. To ask the system for each costs as much as the rest
+of an answer that is kept: at each call other threads take the interpreter. Requests that are there together
+get the same reply; the next turn of the loop asks again, so nothing is told that is older than a request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+from kg.release.layout import current_link, releases_path
+
+State = tuple[str, int]
+"""Where the link to the current release leads, and when a release last came or went, in ns; empty and 0 where
+there is none."""
+
+
+class Latest:
+    """Reads the state of a folder of releases, for one event loop and its callbacks."""
+
+    def __init__(self, var: Path) -> None:
+        self._link, self._releases = str(current_link(var)), str(releases_path(var))
+        self._state: State | None = None
+
+    def read(self) -> State:
+        """Return the state in this turn of the running event loop."""
+        if self._state is None:
+            self._state = self._ask()
+            asyncio.get_running_loop().call_soon(self._forget)
+        return self._state
+
+    def _forget(self) -> None:
+        self._state = None
+
+    def _ask(self) -> State:
+        try:
+            return os.readlink(self._link), os.stat(self._releases).st_mtime_ns  # noqa: PTH115, PTH116 - quicker
+        except OSError:
+            return "", 0
