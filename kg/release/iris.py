@@ -13,6 +13,9 @@ from pathlib import Path
 from kg.dataset import read_lines, write_lines
 from kg.sorting import sort_lines
 
+IRIS_KEPT = 50_000
+"""IRIs that are remembered, some 5 MB, so that one that stands in many triples is sorted seldom."""
+
 
 def write_iris(path: Path, union: Path, base: str) -> None:
     """Write the file.
@@ -26,11 +29,25 @@ def write_iris(path: Path, union: Path, base: str) -> None:
 
 def _list_local(union: Path, base: str) -> Iterator[bytes]:
     start = b"<" + base.encode()
-    for line in read_lines(union):
-        subject, _, value = line[:-3].split(b" ", 2)
-        for term in (subject, value):
-            if term.startswith(start) and (local := term[len(start) : -1].partition(b"#")[0]):
+    seen: set[bytes] = set()
+    for term in _list_terms(union):
+        if term.startswith(start) and term not in seen:
+            if len(seen) >= IRIS_KEPT:
+                seen.clear()
+            seen.add(term)
+            if local := term[len(start) : term.index(b">")].partition(b"#")[0]:
                 yield local + b"\n"
+
+
+def _list_terms(union: Path) -> Iterator[bytes]:
+    """Yield subjects once, and the rest of each line from its object on."""
+    last = b""
+    for line in read_lines(union):
+        subject, _, value = line.split(b" ", 2)
+        if subject != last:
+            last = subject
+            yield subject
+        yield value
 
 
 def knows(path: Path, local: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import groupby
@@ -14,6 +14,10 @@ from kg.dataset import read_lines
 from kg.sorting import sort_lines
 from kg.vocab import PROV, SKOS, TYPE, Names
 
+PAIRS_KEPT = 50_000
+"""Properties with objects that are remembered, some 10 MB: what is said often is hashed and sorted seldom."""
+
+_DIGITS = 32
 _TYPE, _MATCH, _DERIVED = (str(term).encode() for term in (TYPE, SKOS("exactMatch"), PROV("wasDerivedFrom")))
 
 
@@ -59,51 +63,72 @@ def survey_union(path: Path, names: Names) -> Survey:
 
     Parameters
     ----------
-    path: N-Triples, each triple once, those of a subject together; sorting takes place beside it.
+    path: N-Triples sorted by subject and property, each triple once; sorting takes place beside it.
     """
-    survey, space = Survey(), names.thing("").value
-    for subject, lines in groupby(read_lines(path), key=lambda line: line.partition(b" ")[0]):
-        pairs = [line[:-3].split(b" ", 2)[1:] for line in lines]
-        _count_subject(survey, subject.decode()[1:-1], pairs, space)
-        survey.links.update(find_space(o[1:-1].decode(), names) for p, o in pairs if p == _MATCH)
-    for _, group in groupby(sort_lines(_digest_objects(path), path.parent), key=lambda line: line[:32]):
+    survey = Survey()
+    _count_subjects(survey, path, names)
+    numbers = {f"<{iri}>".encode(): number for number, iri in enumerate(survey.properties)}
+    uses = list(survey.properties.values())
+    digests = sort_lines(_digest_objects(path, numbers), path.parent)
+    for _, group in groupby(digests, key=lambda line: line[:_DIGITS]):
         survey.objects += 1
         for line in group:
-            survey.properties[line[34:-2].decode()].objects += 1
+            uses[int(line[_DIGITS:])].objects += 1
     return survey
 
 
-def _count_subject(survey: Survey, subject: str, pairs: list[list[bytes]], space: str) -> None:
-    entity = subject if subject.startswith(space) else ""
-    survey.triples += len(pairs)
-    survey.subjects += 1
-    survey.entities += bool(entity)
-    predicates = Counter(predicate for predicate, _ in pairs)
-    survey.derived_facts += _DERIVED in predicates
-    for predicate, count in predicates.items():
-        use = survey.properties[predicate[1:-1].decode()]
-        use.triples += count
-        use.subjects += 1
-        use.example = _first(use.example, subject)
-    for predicate, value in pairs:
-        if predicate == _TYPE:
-            kind = survey.classes[value[1:-1].decode()]
-            kind.things += 1
-            kind.example = _first(kind.example, subject)
-            kind.entities += bool(entity)
-            kind.first_entity = kind.first_entity or entity
-
-
-def _first(known: str, iri: str) -> str:
-    # As they are written, in angle brackets: then one that another begins with comes after it.
-    return min(known, iri, key=lambda text: f"{text}>") if known else iri
-
-
-def _digest_objects(path: Path) -> Iterator[bytes]:
-    """Yield for each triple 32 digits of a hash that stand for its object, and its property."""
+def _count_subjects(survey: Survey, path: Path, names: Names) -> None:
+    start = f"<{names.thing('').value}".encode()
+    last_subject = last_predicate = b""
+    use, is_entity = PropertyUse(), False
+    # A loop without calls, since it is run for each triple.
     for line in read_lines(path):
-        _, predicate, value = line[:-3].split(b" ", 2)
-        yield b"%b %b\n" % (blake2b(value, digest_size=16).hexdigest().encode(), predicate)
+        subject, predicate, value = line.split(b" ", 2)
+        if subject != last_subject:
+            last_subject, last_predicate = subject, b""
+            is_entity = subject.startswith(start)
+            survey.subjects += 1
+            survey.entities += is_entity
+        if predicate != last_predicate:
+            last_predicate = predicate
+            use = survey.properties[predicate[1:-1].decode()]
+            use.subjects += 1
+            use.example = _first(use.example, subject)
+            survey.derived_facts += predicate == _DERIVED
+        survey.triples += 1
+        use.triples += 1
+        if predicate == _TYPE:
+            _count_thing(survey.classes[value[1:-4].decode()], subject, is_entity)
+        elif predicate == _MATCH:
+            survey.links[find_space(value[1:-4].decode(), names)] += 1
+
+
+def _count_thing(kind: ClassUse, subject: bytes, is_entity: bool) -> None:
+    kind.things += 1
+    kind.example = _first(kind.example, subject)
+    if is_entity:
+        kind.entities += 1
+        kind.first_entity = kind.first_entity or subject[1:-1].decode()
+
+
+def _first(known: str, subject: bytes) -> str:
+    # As they are written, in angle brackets: then one that another begins with comes after it.
+    return known if known and f"<{known}>".encode() <= subject else subject[1:-1].decode()
+
+
+def _digest_objects(path: Path, numbers: Mapping[bytes, int]) -> Iterator[bytes]:
+    """Yield digits of the hash of each object, with the number of each property that it is of."""
+    seen: set[bytes] = set()
+    for line in read_lines(path):
+        pair = line.partition(b" ")[2]
+        if pair in seen:
+            continue
+        if len(seen) >= PAIRS_KEPT:
+            seen.clear()
+        seen.add(pair)
+        predicate, _, value = pair.partition(b" ")
+        digest = blake2b(value, digest_size=_DIGITS // 2).hexdigest()
+        yield b"%b%d\n" % (digest.encode(), numbers[predicate])
 
 
 def find_space(iri: str, names: Names) -> str:
