@@ -13,7 +13,7 @@ from kg.cli.group import ReadSettings, cli, open_current
 from kg.cli.output import copy_chunks, open_output, show_csv
 from kg.errors import KgError
 from kg.formats import CSV, GRAPH_FORMATS, N_QUADS, RESULT_FORMATS, TRIG, TURTLE, find_format
-from kg.release.dumps import WHOLE
+from kg.release.layout import WHOLE
 from kg.settings import Settings, check_service_prefixes
 from kg.store.base import Limits, Query
 from kg.store.embedded import EmbeddedStore

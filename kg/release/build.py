@@ -23,7 +23,9 @@ from kg.errors import CheckFailed, ReleaseError
 from kg.parallel import count_processes, run_all, tell_progress
 from kg.publication import find_licence
 from kg.release.catalogue import switch_current, sync
-from kg.release.dumps import DumpWriter, sort_dataset
+from kg.release.change import find_change
+from kg.release.digests import hash_file
+from kg.release.dumps import DumpWriter
 from kg.release.files import write_list
 from kg.release.iris import write_iris
 from kg.release.layout import (
@@ -37,6 +39,7 @@ from kg.release.layout import (
 from kg.release.locks import lock_builds
 from kg.release.lookups import write_lookups
 from kg.release.manifest import describe_articles, make_manifest, write_manifest
+from kg.release.orders import sort_dataset
 from kg.release.reuse import EarlierBuild, Origins, read_earlier, remember_dumps
 from kg.release.search import write_index
 from kg.release.site import render_context, render_shapes, write_pages, write_site
@@ -153,16 +156,18 @@ def _write_release(
     processes = count_processes() if len(dataset) >= PARALLEL_QUADS else 1
     articles, licence = describe_articles(sources, report), find_licence(sources)
     on_step("sorted lines")
-    lines = sort_dataset(dataset, processes)
+    hashes = {graph.iri: hash_file(graph.path) for graph in dataset.graphs}
+    change = find_change(dataset, hashes, earlier.graphs)
+    lines = sort_dataset(dataset, processes, earlier.plan_renewal(change))
     (folder / "dumps").mkdir()
     writer = DumpWriter(
-        folder / "dumps", release_id, names, articles, licence.value if licence else "", earlier
+        folder / "dumps", release_id, names, articles, licence.value if licence else "", earlier, hashes
     )
     what = "store, indexes and dumps"
     on_step(what)
     # What takes longest comes first, so that no process waits for it at the end.
     jobs: list[Callable[[], Any]] = [
-        partial(renew_store, folder / "store", lines.canonical, earlier.store),
+        partial(renew_store, folder / "store", lines.canonical, earlier.store, change),
         partial(_write_lookups, folder / "lookups.sqlite", dataset, names),
         partial(_write_index, folder / "search.sqlite", dataset, names),
         partial(_survey, folder, lines.union, articles, names),

@@ -12,7 +12,7 @@ Syntax; JSON-LD 1.1.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -22,25 +22,18 @@ from pathlib import Path
 from kg.dataset import (
     Dataset,
     GraphFile,
-    decode_triple,
-    encode_triple,
     read_lines,
     read_quads,
-    write_lines,
 )
 from kg.formats import GRAPH_FORMATS, N_QUADS, N_TRIPLES, TRIG, TURTLE, Format
-from kg.parallel import run_all
 from kg.release.digests import hash_file, hash_texts
 from kg.release.fragments import SUBJECTS, SUBJECTS_OF_GRAPHS, split, word
-from kg.release.layout import CHECKSUMS, IDENTITY, LAYOUT_VERSION, ArticleEntry, DumpFile
+from kg.release.layout import CHECKSUMS, IDENTITY, LAYOUT_VERSION, WHOLE, ArticleEntry, DumpFile
+from kg.release.orders import Lines
 from kg.release.parts import EarlierDump, PackedParts, PartsWriter, open_parts
 from kg.release.reuse import Earlier, EarlierBuild, Origins, name_dump, take_over
 from kg.release.writing import Written, describe_writing, render_head, write_packed, write_packed_lines
-from kg.sorting import sort_lines
 from kg.vocab import Names
-
-WHOLE = "article-kg"
-"""Stem of the dumps of the whole dataset."""
 
 RDF_1_2 = f"{WHOLE}-rdf12"
 """Stem of the dumps in which a simple relation is reified by a triple term."""
@@ -91,34 +84,6 @@ class WrittenDump:
     parts: PackedParts | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
-    """The files of sorted lines that dumps are made from, beside those of the graphs."""
-
-    canonical: Path
-    union: Path
-
-
-def sort_dataset(dataset: Dataset, processes: int = 1) -> Lines:
-    """Write the lines of a dataset in the other orders that dumps have, next to it."""
-    union, canonical = run_all([partial(_merge_union, dataset), partial(_sort_canonical, dataset)], processes)
-    return Lines(canonical, union)
-
-
-def _sort_canonical(dataset: Dataset) -> Path:
-    path = dataset.folder / "canonical.nq"
-    write_lines(path, sort_lines(dataset.read_lines(), path.parent))
-    return path
-
-
-def _merge_union(dataset: Dataset) -> Path:
-    """Write the union of all graphs as N-Triples."""
-    path = dataset.folder / "union.nt"
-    keys = sort_lines((encode_triple(line) for line in dataset.read_lines()), path.parent)
-    write_lines(path, (decode_triple(key) for key in keys))
-    return path
-
-
 class DumpWriter:
     """Writes all dumps of one release into a folder.
 
@@ -126,7 +91,8 @@ class DumpWriter:
     ----------
     articles: what the heads of the dumps name as sources.
     licence: IRI of the licence of what is published; empty if the ontology names none.
-    earlier: dumps of single graphs that need not be written again where nothing changed.
+    earlier: dumps that need not be written again where nothing changed.
+    hashes: of the file of each graph.
     """
 
     def __init__(
@@ -136,14 +102,16 @@ class DumpWriter:
         names: Names,
         articles: tuple[ArticleEntry, ...],
         licence: str,
-        earlier: EarlierBuild | None = None,
+        earlier: EarlierBuild,
+        hashes: Mapping[str, str],
     ) -> None:
         self.folder = folder
         self.release_id = release_id
         self.names = names
         self.articles = articles
         self.licence = licence
-        self.earlier = earlier or EarlierBuild()
+        self.earlier = earlier
+        self.hashes = hashes
         self.canonical_sha256 = ""
         self._keys: dict[str, str] = {}
         self._parts: dict[str, PackedParts] = {}
@@ -178,7 +146,7 @@ class DumpWriter:
 
     def tell_origins(self) -> Origins:
         """Return what the dumps were made from, once all are there."""
-        return Origins(self._keys, self._parts)
+        return Origins(self._keys, self._parts, self.hashes)
 
     def _list_whole(
         self, dataset: Dataset, lines: Lines
@@ -214,7 +182,7 @@ class DumpWriter:
         return dumps
 
     def _plan_graph(self, graph: GraphFile, head: tuple[str, ...]) -> Iterator[Dump]:
-        content, stem = hash_file(graph.path), name_graph(graph.iri, self.names)
+        content, stem = self.hashes[graph.iri], name_graph(graph.iri, self.names)
         for fmt in GRAPH_FORMATS:
             parts = (content, fmt.name, *head, *chain(*self.names.prefixes.items()), *describe_writing())
             key = self._keys[name_dump(graph.iri, fmt.name)] = hash_texts(parts)

@@ -16,8 +16,8 @@ from zlib import crc32
 
 from pyoxigraph import NamedNode, Quad, RdfFormat, Triple, parse, serialize
 
-from kg.dataset import encode_triple
 from kg.formats import JSON_LD, N_QUADS, N_TRIPLES, RDF_XML, TRIG, Format, to_rdf_format
+from kg.release.orders import order_triple
 from kg.release.reification import BLOCK, reify
 
 SUBJECTS, SUBJECTS_OF_GRAPHS = 1024, 4096
@@ -146,7 +146,7 @@ class Wording:
     def _reify(self, content: bytes) -> bytes:
         if self.fmt == TRIG:
             return reify(content)
-        return reify(content, bytes if self.fmt == N_QUADS else _order_triple)
+        return reify(content, bytes if self.fmt == N_QUADS else order_triple)
 
     def _serialize(self, content: bytes, fragment: Fragment) -> bytes:
         if self.fmt == TRIG:
@@ -158,11 +158,6 @@ class Wording:
 def _parse(content: bytes) -> Iterator[Quad]:
     # Lenient, since the lines were made of quads that are valid.
     return parse(content, format=RdfFormat.N_QUADS, lenient=True)
-
-
-def _order_triple(line: bytes) -> bytes:
-    # The key is that of a line of N-Quads.
-    return encode_triple(line.removesuffix(b".\n") + b"<> .\n")
 
 
 def _cut_graphs(text: bytes, fragment: Fragment) -> bytes:

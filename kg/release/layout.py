@@ -44,6 +44,8 @@ LAYOUT_VERSION = 6
 
 VERDICTS = "verdicts"
 """File in the folder of releases with what has passed the shapes."""
+WHOLE = "article-kg"
+"""Stem of the dumps of the whole dataset."""
 CHECKSUMS = "SHA256SUMS"
 IDENTITY = "release.json"
 """Says which release the dumps beside it are of, for whoever has nothing else of it."""

@@ -11,15 +11,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from kg.errors import ReleaseError
+from kg.formats import N_QUADS, N_TRIPLES, Format
+from kg.release.change import Change, EarlierGraph, PackedFile
 from kg.release.digests import hash_file, hash_texts
-from kg.release.layout import DumpFile, Release, dumps_path, open_release
+from kg.release.layout import WHOLE, DumpFile, Release, dumps_path, open_release
+from kg.release.orders import Renewal
 from kg.release.parts import EarlierDump, PackedParts
-from kg.release.store import EarlierStore, find_store
+from kg.release.store import EarlierStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +36,34 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """What dumps were made from: the keys of those of single graphs, the parts of the others, by name."""
+    """What dumps were made from: the keys of those of single graphs, the parts of the others, by name.
+
+    ``graphs`` are the hashes of the lines of each graph, by its IRI.
+    """
 
     keys: Mapping[str, str]
     parts: Mapping[str, PackedParts]
+    graphs: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class EarlierBuild:
-    """What may be taken over: dumps, by graph and format, and the store."""
+    """What may be taken over: dumps, by graph and format, all graphs, by IRI, and the store."""
 
     store: EarlierStore | None = None
     folder: Path = Path()
     keys: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, PackedParts] = field(default_factory=dict)
     files: Mapping[str, tuple[DumpFile, ...]] = field(default_factory=dict)
+    graphs: Mapping[str, EarlierGraph] = field(default_factory=dict)
+
+    def plan_renewal(self, change: Change | None) -> Renewal | None:
+        """Return what lines in order can be made from; None if they have to be sorted."""
+        canonical, union = (self._find_packed(WHOLE, fmt) for fmt in (N_QUADS, N_TRIPLES))
+        return Renewal(change, canonical, union) if change and canonical and union else None
+
+    def _find_packed(self, stem: str, fmt: Format) -> PackedFile | None:
+        return find_packed(self.folder, self.files.get(name_dump(stem, fmt.name), ()))
 
     def find(self, graph: str, fmt: str) -> Earlier | None:
         """Return the dump of a graph in a format."""
@@ -81,9 +97,26 @@ def read_earlier(var: Path) -> EarlierBuild:
         parts = {
             name: PackedParts.parse(packed) for name, packed in content["parts"].items() if name in files
         }
-        return EarlierBuild(find_store(release), release.dumps_path, keys, parts, files)
+        graphs = _list_graphs(release.dumps_path, content["graphs"], files)
+        store = EarlierStore(release.path)
+        return EarlierBuild(store, release.dumps_path, keys, parts, files, graphs)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ReleaseError):
         return EarlierBuild()
+
+
+def _list_graphs(
+    folder: Path, hashes: Mapping[str, str], files: Mapping[str, tuple[DumpFile, ...]]
+) -> dict[str, EarlierGraph]:
+    """Return all graphs; none if one has no dump, since then it is not known what went."""
+    found = {iri: find_packed(folder, files.get(name_dump(iri, N_TRIPLES.name), ())) for iri in hashes}
+    graphs = {iri: EarlierGraph(hashes[iri], packed) for iri, packed in found.items() if packed}
+    return graphs if len(graphs) == len(hashes) else {}
+
+
+def find_packed(folder: Path, files: Iterable[DumpFile]) -> PackedFile | None:
+    """Return the one of some files that is packed in Zstandard."""
+    packed = (PackedFile(folder / file.name, file.sha256) for file in files if file.coding == "zstd")
+    return next(packed, None)
 
 
 def _list_files(release: Release) -> dict[str, tuple[DumpFile, ...]]:
@@ -97,7 +130,7 @@ def _list_files(release: Release) -> dict[str, tuple[DumpFile, ...]]:
 def remember_dumps(var: Path, release_id: str, origins: Origins) -> None:
     """Keep what the dumps of a release were made from, for the next build."""
     parts = {name: packed.to_json() for name, packed in origins.parts.items()}
-    content = {"release": release_id, "keys": origins.keys, "parts": parts}
+    content = {"release": release_id, "keys": origins.keys, "parts": parts, "graphs": origins.graphs}
     text = json.dumps(content) + "\n"
     path = dumps_path(var)
     part = path.with_name(f"{path.name}.part")

@@ -18,8 +18,7 @@ import zstandard
 from kg.errors import ReleaseError
 from kg.formats import N_QUADS
 from kg.release.digests import hash_file
-from kg.release.dumps import WHOLE
-from kg.release.layout import CHECKSUMS, IDENTITY, SIGNATURE
+from kg.release.layout import CHECKSUMS, IDENTITY, SIGNATURE, WHOLE
 from kg.release.signatures import PublicKey, check_signature
 
 _LINE = re.compile(r"([0-9a-f]{64}) [ *]([^/\0]+)")

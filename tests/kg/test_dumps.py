@@ -230,7 +230,8 @@ def test_dumps_that_cannot_be_taken_over_are_written(
     else:
         content = json.loads(dumps_path(var).read_text().partition("\n")[2])
         parts = {name: PackedParts.parse(packed) for name, packed in content["parts"].items()}
-        remember_dumps(var, first.id, Origins(dict.fromkeys(content["keys"], "0" * 64), parts))
+        keys = dict.fromkeys(content["keys"], "0" * 64)
+        remember_dumps(var, first.id, Origins(keys, parts, content["graphs"]))
     add_name(sources_copy)
     second = build_into(var, sources_copy)
     assert not any(name.startswith("article-river-forum") for name in list_shared(first, second))

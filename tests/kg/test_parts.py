@@ -19,9 +19,10 @@ from kg.formats import JSON_LD, N_QUADS, QUAD_FORMATS, RDF_XML, TRIG, TURTLE, Fo
 from kg.release import dumps, parts
 from kg.release.build import build_release
 from kg.release.digests import hash_file
-from kg.release.dumps import WholeDump, sort_dataset, write_whole
+from kg.release.dumps import WholeDump, write_whole
 from kg.release.fragments import XML_DECLARATION, split, word
 from kg.release.layout import Release, dumps_path
+from kg.release.orders import sort_dataset
 from kg.release.reification import reify
 from kg.sources import read_sources
 from kg.vocab import Names

@@ -8,7 +8,7 @@ import pyoxigraph as ox
 import pytest
 
 from kg.check.findings import check_sources
-from kg.release import store
+from kg.release import change, store
 from kg.release.build import build_release
 from kg.release.digests import hash_file
 from kg.release.layout import Release, dumps_path
@@ -75,11 +75,11 @@ def test_it_is_made_of_all_lines_where_it_has_to_be(
         damaged = next(iter(sorted(first.store_path.glob("*.sst"))))
         damaged.write_bytes(damaged.read_bytes()[:-1] + b"x")
     elif harm == "lines":
-        (first.dumps_path / "article-kg.nq.zst").write_bytes(b"")
+        (first.dumps_path / "entities.nt.zst").write_bytes(b"")
     elif harm == "list":
         (first.path / "files.json").unlink()
     elif harm == "much":
-        monkeypatch.setattr(store, "MOST_CHANGED", 2)
+        monkeypatch.setattr(change, "MOST_CHANGED", 2)
     else:
         dumps_path(tmp_path).unlink()
     path = sources_copy / "data/entities.ttl"
