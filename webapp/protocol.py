@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from email.message import Message
-from typing import Any, BinaryIO
+from functools import lru_cache
+from typing import Any, BinaryIO, NamedTuple
 from urllib.parse import unquote
 
 from kg.formats import GRAPH_FORMATS, RESULT_FORMATS, Format, find_format
@@ -206,11 +207,12 @@ def to_query(
     10.0
     """
     max_deadline_s = settings.query_timeout_s
+    kinds = _sort_formats(formats)
     return Query(
         asked.text or "",
         asked.dataset,
-        tuple(fmt for fmt in formats if fmt in RESULT_FORMATS),
-        tuple(fmt for fmt in formats if fmt in GRAPH_FORMATS),
+        kinds.of_results,
+        kinds.of_graphs,
         Limits(
             deadline_s=min(asked.timeout_s or max_deadline_s, max_deadline_s),
             max_result_bytes=settings.max_result_bytes,
@@ -230,8 +232,30 @@ def find_cache_key(method: str, asked: SparqlRequest, formats: tuple[Format, ...
     """
     if method == "POST" or may_change(asked.text or ""):
         return ()
-    wanted = ",".join(fmt.name for fmt in formats)
-    return (asked.text or "", wanted, *asked.dataset.default_graphs, "", *asked.dataset.named_graphs)
+    return (
+        asked.text or "",
+        _sort_formats(formats).names,
+        *asked.dataset.default_graphs,
+        "",
+        *asked.dataset.named_graphs,
+    )
+
+
+class _Kinds(NamedTuple):
+    """Formats by what they are for, and the names of all."""
+
+    of_results: tuple[Format, ...]
+    of_graphs: tuple[Format, ...]
+    names: str
+
+
+@lru_cache(256)  # clients accept the same again and again
+def _sort_formats(formats: tuple[Format, ...]) -> _Kinds:
+    return _Kinds(
+        tuple(fmt for fmt in formats if fmt in RESULT_FORMATS),
+        tuple(fmt for fmt in formats if fmt in GRAPH_FORMATS),
+        ",".join(fmt.name for fmt in formats),
+    )
 
 
 def parse_content_type(value: str) -> tuple[str, str]:

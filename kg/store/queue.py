@@ -113,10 +113,6 @@ class FairQueue(Generic[Waiter]):
         self._count = 0
         return waiters
 
-    def count(self, client: str) -> int:
-        """Return how many of a client wait."""
-        return len(self._waiting.get(client, ()))
-
     def _drop_empty(self, client: str) -> None:
         self._count -= 1
         if not self._waiting[client]:

@@ -25,7 +25,7 @@ from webapp.logs import JsonFormatter
 ALL = "SELECT ?s ?o { ?s ?p ?o } ORDER BY ?s"
 MANY = "SELECT * { VALUES ?a { " + "1 " * 20 + "} VALUES ?b { 2 3 } }"
 HUGE = MANY.replace("{ 2 3 }", "{ " + "2 " * 400 + "}")
-SLOW = "SELECT (COUNT(*) AS ?n) { " + " ".join(f"VALUES ?v{n} {{ {'1 ' * 100} }}" for n in range(3)) + " }"
+SLOW = "SELECT (COUNT(*) AS ?n) { " + " ".join(f"VALUES ?v{n} {{ {'1 ' * 160} }}" for n in range(3)) + " }"
 DIRECT = {"content_type": "application/sparql-query"}
 FORM = {"content_type": "application/x-www-form-urlencoded"}
 
