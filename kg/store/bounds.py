@@ -1,8 +1,8 @@
 """How much a small query can cost at most, told before it runs.
 
 A query whose every step looks up a few quads needs no process that can be killed. Only the plainest are read
-here: ``SELECT`` of variables or ``ASK`` over triples of variables, IRIs, prefixed names and plain strings.
-Whatever else there is may cost anything.
+here: ``SELECT`` of variables or ``ASK`` over triples of variables, IRIs, prefixed names, plain strings, and
+over filters of one variable. Whatever else there is may cost anything.
 
 The bound is that of the way in which the engine joins (``reorder_joins`` of its crate ``sparopt``, 0.3): it
 begins with the triple that has the fewest unknowns, and goes on, of those that share a variable with what it
@@ -33,20 +33,28 @@ MAX_QUADS = 100
 _SPACE = r"[\x20\t\r\n]"
 _ABSOLUTE = r"[A-Za-z][A-Za-z0-9+\-]*:[^<>\"{}|^`\\\x00-\x20]*"
 _IRI = f"<{_ABSOLUTE}>"
-_NAME = rf"[A-Za-z][A-Za-z0-9_\-]*:[A-Za-z0-9_][A-Za-z0-9_\-]*(?=[;,}}]|{_SPACE}|\.(?:{_SPACE}|}}))"
+_NAME = rf"[A-Za-z][A-Za-z0-9_\-]*:[A-Za-z0-9_][A-Za-z0-9_\-]*(?=[;,)}}]|{_SPACE}|\.(?:{_SPACE}|}}))"
 _VARIABLE = r"[?$][A-Za-z0-9_]+"
 _STRING = rf"\"[^\"\\\r\n]*\"(?:@[a-z]+(?:-[a-z0-9]+)*)?(?=[;,.}}]|{_SPACE})"
 _TERM = rf"{_VARIABLE}|{_NAME}|{_IRI}|{_STRING}|a(?={_SPACE})|[;,.]"
+_CALL = rf"(?i:LANG|STR|LCASE|UCASE)\({_VARIABLE}\)"
+_OPERAND = rf"(?:{_VARIABLE}|{_CALL}|{_IRI}|{_NAME}|\"[^\"\\\r\n]*\"(?:@[a-z]+)?)"
+_TEST = (
+    rf"{_OPERAND}{_SPACE}*!?={_SPACE}*{_OPERAND}"
+    rf"|(?i:LANGMATCHES|STRSTARTS|STRENDS|CONTAINS)\({_OPERAND},{_SPACE}*{_OPERAND}\)"
+)
+_FILTER = rf"(?i:FILTER){_SPACE}*\({_SPACE}*(?:{_TEST}){_SPACE}*\)"
 _PREFIX = rf"(?i:PREFIX){_SPACE}+([A-Za-z][A-Za-z0-9_\-]*):{_SPACE}*<({_ABSOLUTE})>"
 _PROJECTION = rf"(?:(?i:DISTINCT){_SPACE}+)?(?:\*|(?:{_VARIABLE}{_SPACE}*)++)"
 _QUERY = re.compile(
     rf"(?P<prologue>(?:{_SPACE}|{re.sub(r'[(](?![?])', '(?:', _PREFIX)})*+)"
     rf"(?:(?i:ASK)|(?i:SELECT){_SPACE}+{_PROJECTION}){_SPACE}*+(?:(?i:WHERE){_SPACE}*+)?"
-    rf"\{{(?P<triples>(?:{_SPACE}|{_TERM})*+\}})"  # with what ends the last term
+    rf"\{{(?P<triples>(?:{_SPACE}|{_FILTER}|{_TERM})*+\}})"  # with what ends the last term
     rf"{_SPACE}*+(?:(?i:LIMIT){_SPACE}+[0-9]{{1,9}}{_SPACE}*+)?(?:\#[^\r\n]*)?",
     re.ASCII,
 )
-_TERMS = re.compile(_TERM, re.ASCII)
+_TERMS = re.compile(rf"{_FILTER}|{_TERM}", re.ASCII)
+_VARIABLES = re.compile(_VARIABLE, re.ASCII)
 _PREFIXES = re.compile(_PREFIX, re.ASCII)
 
 _KEPT = {".": 0, ";": 1, ",": 2}
@@ -119,6 +127,9 @@ def _parse_triples(terms: list[str], prefixes: Mapping[str, str]) -> tuple[Tripl
     triples: list[Triple] = []
     begun: list[str] = []
     for term in [*terms, "."]:
+        if term[-1] == ")":
+            _check_filter(term)
+            term = "."
         if term in _KEPT:
             if len(begun) == 3:
                 triples.append(Triple(*begun))
@@ -128,6 +139,16 @@ def _parse_triples(terms: list[str], prefixes: Mapping[str, str]) -> tuple[Tripl
         else:
             begun.append(_resolve(term, prefixes))
     return tuple(triples)
+
+
+def _check_filter(text: str) -> None:
+    """Go on only with a filter that changes nothing but how many rows there are.
+
+    One of a single variable is applied wherever that is found. With two variables the engine may join the
+    triples that have them before all others.
+    """
+    if len({name[1:] for name in _VARIABLES.findall(text)}) != 1:
+        raise ValueError("a filter that may change the order")
 
 
 def _resolve(term: str, prefixes: Mapping[str, str]) -> str:
