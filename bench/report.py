@@ -15,7 +15,7 @@ from bench.results import FOLDER, OURS, Result, read_results
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 FEW = 12
 """Remarks that are listed in full; of the rest the number is told."""
-KINDS = ("mix", "cold", "hot", "crowd", "pages", "build", "search")
+KINDS = ("mix", "cold", "hot", "crowd", "pages", "build")
 """Kinds of results, each with a section of its own on the page."""
 
 

@@ -12,7 +12,7 @@ from bench.asking import Measurement, read_rows, read_term, read_triples
 from bench.differences import list_differences
 from bench.graph import Size
 from bench.load import make_paths
-from bench.report import PAGE, render_groups, render_growth, render_result, write_section
+from bench.report import KINDS, PAGE, render_groups, render_growth, render_result, write_section
 from bench.results import OURS, Result, read_results, write_result
 from bench.run import main
 from bench.servers import Server
@@ -109,7 +109,7 @@ def test_a_wrong_option_is_told(wrong: list[str], capsys: pytest.CaptureFixture[
 def test_the_page_has_the_sections_that_are_written(tmp_path: Path) -> None:
     page = tmp_path / "performance.md"
     page.write_text(PAGE.read_text(encoding="utf-8"), encoding="utf-8")
-    for name in ("mix", "cold", "hot", "pages", "build", "search", "growth"):
+    for name in (*KINDS, "growth"):
         write_section(name, ["| a |", "|---|"], page)
         write_section(name, ["| b |", "|---|"], page)
     text = page.read_text(encoding="utf-8")
