@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -68,11 +69,12 @@ class Departure:
 
 @dataclass(eq=False, slots=True)
 class _Passenger:
-    """A query in the line; ``max_bytes`` is how large an answer the line waits for."""
+    """A query in the line, since when; ``max_bytes`` is how large an answer the line waits for."""
 
     client: str
     request: bytes
     max_bytes: int
+    since: float
     arrival: asyncio.Future[WholeAnswer | Departure]
 
 
@@ -114,7 +116,7 @@ class Express:
         """
         if len(self._waiting) >= self._pool.max_waiting:
             raise errors.StoreBusy("All query workers are busy.", "Try again in a moment.")
-        passenger = _Passenger(client, request, max_bytes, self._loop.create_future())
+        passenger = _Passenger(client, request, max_bytes, self._loop.time(), self._loop.create_future())
         self._waiting.push(passenger)
         self._send_soon()
         try:
@@ -197,6 +199,10 @@ class Express:
         self._stop_watching()
         try:
             worker = self._pool.redeem(ticket, Cancellation(), slow=False)
+        except errors.StoreBusy as error:
+            self._fail_all(error, before=self._loop.time() - 0.9 * self._pool.wait_s)
+            self._call_worker()
+            return
         except errors.StoreError as error:
             self._fail_all(error)
             return
@@ -205,9 +211,16 @@ class Express:
         self._send_batch(worker)
         self._rest()
 
-    def _fail_all(self, error: errors.StoreError) -> None:
+    def _fail_all(self, error: errors.StoreError, before: float = math.inf) -> None:
+        """Tell those who came before a time that nothing comes of it."""
+        rest = []
         while (passenger := self._waiting.pop()) is not None:
-            _fail(passenger, error)
+            if passenger.since <= before:
+                _fail(passenger, error)
+            else:
+                rest.append(passenger)
+        for passenger in rest:
+            self._waiting.push(passenger)
 
     # --- from the worker
 

@@ -207,6 +207,35 @@ def test_threads_have_their_turn(store_path: Path) -> None:
     assert not loop.is_alive()
 
 
+class NoWorkers:
+    """A pool that has none for anybody."""
+
+    max_waiting, wait_s, closed, has_waiting = 10, 0.4, False, False
+
+    def queue_up(self, ticket: object, *, slow: bool) -> object:
+        return ticket
+
+    def redeem(self, ticket: object, cancellation: object, *, slow: bool) -> None:
+        raise errors.StoreBusy("All query workers are busy.")
+
+
+def test_who_came_later_waits_longer() -> None:
+    """Only those whose time is over are told so."""
+
+    async def run() -> None:
+        line = express.Express(NoWorkers())  # type: ignore[arg-type]
+        first = asyncio.create_task(line.ask("a", b"", MAX_BYTES))
+        await asyncio.sleep(0.2)
+        second = asyncio.create_task(line.ask("a", b"", MAX_BYTES))
+        await asyncio.wait({first})
+        assert not second.done()
+        for task in (first, second):
+            with pytest.raises(errors.StoreBusy):
+                await task
+
+    run_loop(run())
+
+
 def test_a_store_that_is_closed(store: EmbeddedStore) -> None:
     """Whoever waits is told, at once."""
 
