@@ -86,7 +86,7 @@ class Triple(NamedTuple):
 
 
 def read_triples(text: str) -> tuple[Triple, ...] | None:
-    """Return the triples of a query that has nothing else; None of any other, and of most that are not valid.
+    """Return the triples of a plain query, without its filters; None of any other, and of most wrong ones.
 
     >>> read_triples('PREFIX s: <http://schema.org/> SELECT ?p { ?p a s:Place ; s:name "Lou"@en } LIMIT 5')[1]
     Triple(subject='?p', predicate='<http://schema.org/name>', object='"Lou"@en')
