@@ -90,7 +90,7 @@ def read_triples(text: str) -> tuple[Triple, ...] | None:
 
     >>> read_triples('PREFIX s: <http://schema.org/> SELECT ?p { ?p a s:Place ; s:name "Lou"@en } LIMIT 5')[1]
     Triple(subject='?p', predicate='<http://schema.org/name>', object='"Lou"@en')
-    >>> read_triples("ASK { ?s a ?c FILTER(?s = <urn:a>) }")
+    >>> read_triples("ASK { ?s a ?c FILTER(?s = ?c) }")
     """
     if len(text) > MAX_CHARACTERS or (query := _QUERY.fullmatch(text)) is None:
         return None
