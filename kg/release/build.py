@@ -167,7 +167,7 @@ def _write_release(
     on_step(what)
     # What takes longest comes first, so that no process waits for it at the end.
     jobs: list[Callable[[], Any]] = [
-        partial(renew_store, folder / "store", lines.canonical, earlier.store, change),
+        partial(renew_store, folder / "store", lines.canonical, earlier.release, change),
         partial(_write_lookups, folder / "lookups.sqlite", dataset, names),
         partial(_write_index, folder / "search.sqlite", dataset, names),
         partial(_survey, folder, lines.union, articles, names),

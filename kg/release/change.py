@@ -25,7 +25,7 @@ MOST_CHANGED = 20_000
 _BUFFER_BYTES = 1024 * 1024
 
 
-class TooMuchChanged(Exception):
+class _TooMuchChanged(Exception):
     """All is better made anew."""
 
 
@@ -91,7 +91,7 @@ def find_change(
             old = earlier.get(iri)
             if old is None or old.sha256 != hashes.get(iri):
                 _compare_graph(iri, old, files.get(iri), gone, come)
-    except (OSError, ValueError, zstandard.ZstdError, TooMuchChanged):
+    except (OSError, ValueError, zstandard.ZstdError, _TooMuchChanged):
         return None
     return Change(tuple(sorted(gone)), tuple(sorted(come)))
 
@@ -103,7 +103,7 @@ def _compare_graph(
     for line, is_new in compare(_read_dump(iri, old), now, encode_triple):
         (come if is_new else gone).append(line)
         if len(gone) + len(come) > MOST_CHANGED:
-            raise TooMuchChanged
+            raise _TooMuchChanged
 
 
 def _read_dump(iri: str, graph: EarlierGraph | None) -> Iterator[bytes]:

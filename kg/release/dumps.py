@@ -19,12 +19,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from kg.dataset import (
-    Dataset,
-    GraphFile,
-    read_lines,
-    read_quads,
-)
+from kg.dataset import Dataset, GraphFile, read_lines, read_quads
 from kg.formats import GRAPH_FORMATS, N_QUADS, N_TRIPLES, TRIG, TURTLE, Format
 from kg.release.digests import hash_file, hash_texts
 from kg.release.fragments import SUBJECTS, SUBJECTS_OF_GRAPHS, split, word

@@ -162,7 +162,7 @@ def splice(
     )
     with map_lines(before) as lines, memoryview(lines) as view, after.open("wb", READ_BYTES) as file:
         copied = 0
-        for key, line, is_new in sorted(edits):
+        for key, line, is_new in edits:
             place = find_place(lines, key, order)
             if (lines[place : place + len(line)] == line) == is_new:
                 raise ValueError(f"{before} is not what changed")

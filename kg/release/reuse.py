@@ -22,7 +22,6 @@ from kg.release.digests import hash_file, hash_texts
 from kg.release.layout import WHOLE, DumpFile, Release, dumps_path, open_release
 from kg.release.orders import Renewal
 from kg.release.parts import EarlierDump, PackedParts
-from kg.release.store import EarlierStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +47,9 @@ class Origins:
 
 @dataclass(frozen=True, slots=True)
 class EarlierBuild:
-    """What may be taken over: dumps, by graph and format, all graphs, by IRI, and the store."""
+    """What may be taken over: the store of a release, its dumps, by graph and format, all graphs, by IRI."""
 
-    store: EarlierStore | None = None
+    release: Path | None = None
     folder: Path = Path()
     keys: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, PackedParts] = field(default_factory=dict)
@@ -98,8 +97,7 @@ def read_earlier(var: Path) -> EarlierBuild:
             name: PackedParts.parse(packed) for name, packed in content["parts"].items() if name in files
         }
         graphs = _list_graphs(release.dumps_path, content["graphs"], files)
-        store = EarlierStore(release.path)
-        return EarlierBuild(store, release.dumps_path, keys, parts, files, graphs)
+        return EarlierBuild(release.path, release.dumps_path, keys, parts, files, graphs)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ReleaseError):
         return EarlierBuild()
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 from pyoxigraph import RdfFormat, Store, parse
@@ -26,13 +25,6 @@ _READ_BYTES = 1024 * 1024
 _NOT_TAKEN = tuple(f"{_STORE}{name}" for name in ("LOCK", "LOG", FILE_NAME))
 
 
-@dataclass(frozen=True, slots=True)
-class EarlierStore:
-    """The store of an earlier release, which is in a folder."""
-
-    folder: Path
-
-
 def write_store(path: Path, lines: Path) -> None:
     """Make a store of a file of N-Quads, and leave it as it is read fastest."""
     store = Store(str(path))
@@ -43,16 +35,17 @@ def write_store(path: Path, lines: Path) -> None:
     write_statistics(store, path, read_lines(lines))
 
 
-def renew_store(path: Path, lines: Path, earlier: EarlierStore | None, change: Change | None) -> None:
+def renew_store(path: Path, lines: Path, earlier: Path | None, change: Change | None) -> None:
     """Make a store of N-Quads, from an earlier one where little changed and all of it is whole.
 
     Parameters
     ----------
+    earlier: folder of an earlier release.
     change: what went and came since the earlier one; None if that is not known.
     """
     if earlier is not None and change is not None:
         try:
-            _take_over(path, lines, earlier.folder, change)
+            _take_over(path, lines, earlier, change)
             return
         except (OSError, ValueError, RuntimeError, ReleaseError):
             shutil.rmtree(path, ignore_errors=True)

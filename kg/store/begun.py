@@ -35,12 +35,11 @@ class Begun:
     async def wait_shortly(self, max_bytes: int) -> WholeAnswer | None:
         """Return the answer if it is whole within a moment, and None if ``finish`` has to be called."""
         found = self._nearby.answer(self.query) if self._nearby is not None else None
-        if found is None:
-            return await self._ask_worker(max_bytes)
-        self._whole = found
-        return found if len(found.whole) <= max_bytes else None
+        whole = self._whole = found or await self._ask_worker(max_bytes)
+        return whole if whole is not None and len(whole.whole) <= max_bytes else None
 
     async def _ask_worker(self, max_bytes: int) -> WholeAnswer | None:
+        """Return the answer if it came whole; else there is an error or a lease, or all is left to do."""
         if self._pool.is_slow_text(self.query.key):
             return None
         request = to_request(self.query)
@@ -52,10 +51,7 @@ class Begun:
             self._error = error
             return None
         if isinstance(found, WholeAnswer):
-            if len(found.whole) <= max_bytes:
-                return found
-            self._whole = found
-            return None
+            return found
         self._lease = Lease(self._pool, self.query)
         self._lease.adopt(found)
         return None

@@ -2,7 +2,8 @@
 
 A query whose every step looks up a few quads needs no process that can be killed. Only the plainest are read
 here: ``SELECT`` of variables or ``ASK`` over triples of variables, IRIs, prefixed names, plain strings, and
-over filters of one variable. Whatever else there is may cost anything.
+over filters of one variable. Whatever else there is may cost anything. (``kg.store.groups`` reads more, in
+75 µs a query, which is what a small one takes to be answered; this takes 8 to 14.)
 
 The bound is that of the way in which the engine joins (``reorder_joins`` of its crate ``sparopt``, 0.3): it
 begins with the triple that has the fewest unknowns, and goes on, of those that share a variable with what it
