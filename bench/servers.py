@@ -29,6 +29,7 @@ from kg.release.site import render_context
 from kg.sorting import sort_lines
 from kg.sources import read_sources
 from kg.store.statistics import write_statistics
+from kg.store.survey import survey_quads
 from kg.vocab import Names
 from tests.engines.process import START_S, find_free_port
 
@@ -95,7 +96,7 @@ def build(var: Path, graph: Path) -> float:
     store.bulk_load(path=str(graph), format=RdfFormat.N_QUADS)
     store.optimize()
     store.flush()
-    write_statistics(store, folder / "store", sort_lines(read_lines(graph), folder))
+    write_statistics(survey_quads(sort_lines(read_lines(graph), folder)), folder / "store")
     quads = len(store)
     load_s = time.monotonic() - begun
     del store

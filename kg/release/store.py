@@ -18,6 +18,7 @@ from kg.release.change import Change
 from kg.release.digests import hash_file
 from kg.release.files import LIST, FileEntry, parse_list
 from kg.store.statistics import FILE_NAME, write_statistics
+from kg.store.survey import survey_quads
 
 _IMMUTABLE = ".sst"
 _STORE = "store/"
@@ -32,7 +33,7 @@ def write_store(path: Path, lines: Path) -> None:
     store.bulk_load(path=str(lines), format=RdfFormat.N_QUADS, lenient=True)
     store.optimize()
     store.flush()
-    write_statistics(store, path, read_lines(lines))
+    write_statistics(survey_quads(read_lines(lines)), path)
 
 
 def renew_store(path: Path, lines: Path, earlier: Path | None, change: Change | None) -> None:
@@ -65,7 +66,7 @@ def _take_over(path: Path, lines: Path, release: Path, change: Change) -> None:
     size = _count_lines(lines)
     if len(store) != size:
         raise ValueError(f"{path} has {len(store)} quads and not {size}")
-    write_statistics(store, path, read_lines(lines))
+    write_statistics(survey_quads(read_lines(lines)), path)
 
 
 def _count_lines(path: Path) -> int:

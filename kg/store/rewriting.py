@@ -1,13 +1,15 @@
 """Writes a query anew where the answer is provably the same and comes sooner.
 
-Five rules, each for something that the engine was measured to be slow at (docs/design.md). Why they hold is
+Six rules, each for something that the engine was measured to be slow at (docs/design.md). Why they hold is
 told in the algebra of SPARQL 1.1 Query, section 18. They hold with duplicates, and for whatever the data has:
 
+- ``drop_classes``: that a thing is of a class need not be asked where one of its properties says so.
 - ``name_values``: ``FILTER(?v = <iri>)`` reads all that ?v may be; ``VALUES ?v { <iri> }`` looks it up.
 - ``nest_exists``: EXISTS joins its patterns anew for each row; nested ones only look up.
 - ``join_by_hash``: patterns of like size are looked up row by row; sub-selects make the engine use a hash.
-- ``sum_counts``: counts over all triples by class or property are known since the build.
-- ``sort_by_parts``: a sort fetches both strings at each comparison; their first characters it has at hand.
+- ``sum_counts`` (``kg.store.counts``): what occurs how often, alone and together, is known since the build.
+- ``sort_by_parts`` (``kg.store.sorts``): a sort fetches both strings at each comparison; their first
+  characters it has at hand.
 
 What is rewritten is text, so the engine's parser stays the judge of what is a query.
 """
@@ -15,9 +17,11 @@ What is rewritten is text, so the engine's parser stays the judge of what is a q
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from kg.store.counts import sum_counts
+from kg.store.edits import put_group
 from kg.store.groups import (
     TYPE,
     Condition,
@@ -29,6 +33,7 @@ from kg.store.groups import (
     is_variable,
     read_query,
 )
+from kg.store.sorts import SUMMARIES, sort_by_parts
 from kg.store.statistics import Statistics
 from kg.store.tokens import Token
 
@@ -43,14 +48,7 @@ MAX_RATIO = 5
 measured to cost ten to fifteen times what a row costs that is read on the way."""
 
 _HINTS = ("FILTER", "COUNT", "DISTINCT", "GROUP", "ORDER")
-_SUMMARIES = {"COUNT", "SUM", "MIN", "MAX", "AVG", "SAMPLE", "GROUP_CONCAT"}
 _AFTER_JOIN = re.compile(r"(?:OPTIONAL|MINUS|BIND)(?!.*(?:VALUES|SELECT|UNION|GRAPH))", re.I | re.S)
-_COUNT_WORDS = (
-    {"SELECT", "DISTINCT", "REDUCED", "WHERE", "COUNT", "AS", "GROUP", "BY", "HAVING", "ORDER", "ASC", "DESC"}
-    | {"LIMIT", "OFFSET", "STR", "STRSTARTS", "STRENDS", "CONTAINS", "REGEX", "LCASE", "UCASE", "IN", "NOT"}
-)  # fmt: skip
-"""All words that may stand in a query over counts: of aggregates only COUNT, and of functions those that make
-one value of one value."""
 
 
 def rewrite(text: str, statistics: Statistics) -> str:
@@ -67,7 +65,9 @@ def rewrite(text: str, statistics: Statistics) -> str:
         query = read_query(text)
     except NotPlain:
         return text
-    return sum_counts(query, statistics) or _rewrite_group(query, statistics) or text
+    plain = replace(query, group=drop_classes(query, statistics))
+    rewritten = sum_counts(plain, statistics) or _rewrite_group(plain, statistics)
+    return rewritten or (text if plain == query else put_group(plain, _list_parts(plain.group)))
 
 
 def _is_candidate(text: str) -> bool:
@@ -82,20 +82,91 @@ def _rewrite_group(query: PlainQuery, statistics: Statistics) -> str:
     """Return the query with another group; empty, where that is as it was."""
     group, values = name_values(query, statistics)
     group = nest_exists(group)
-    parts = [] if values else join_by_hash(query, group, statistics)
+    joined = [] if values else join_by_hash(query, group, statistics)
     bindings, edits = sort_by_parts(query)
-    if not parts and group == query.group and not bindings:
+    if not joined and group == query.group and not bindings:
         return ""
-    parts = parts or [f"{pattern} ." for pattern in group.patterns]
-    filters = [filter_.text for filter_ in group.filters]
-    tail = _edit(query.body, query.span[1], len(query.body), edits)
-    return _put(query, [values, *parts, *filters, group.rest, *bindings], tail=tail)
+    parts = _list_parts(replace(group, patterns=()) if joined else group)
+    return put_group(query, [values, *joined, *parts, *bindings], edits)
 
 
-def _put(query: PlainQuery, parts: Sequence[str], head: str = "", tail: str = "") -> str:
-    start, end = query.span
-    inner = " ".join(part for part in parts if part)
-    return f"{query.prologue}{head or query.body[:start]}{{ {inner} }}{tail or query.body[end:]}"
+def _list_parts(group: Group) -> list[str]:
+    patterns = [f"{pattern} ." for pattern in group.patterns]
+    return [*patterns, *(filter_.text for filter_ in group.filters), group.rest]
+
+
+# --- classes that properties tell
+
+
+def drop_classes(query: PlainQuery, statistics: Statistics) -> Group:
+    """Leave out ``?s a <class>`` where each subject of another property of ?s is of the class, by one quad.
+
+    Then each solution of the other pattern has exactly one for the class, which binds nothing. The engine
+    begins with a thing that is named, or else with a class. If it is to begin with another class than before,
+    or may have a better place after the group, all is left as it is.
+    """
+    group = query.group
+    kept = _drop_told(query, group.patterns, statistics)
+    begins_elsewhere = not any(_names_thing(query, pattern) for pattern in kept) and any(
+        _is_class(query, pattern) for pattern in kept
+    )
+    if begins_elsewhere or (group.rest and not _AFTER_JOIN.match(group.rest)):
+        kept = group.patterns
+    filters = (_drop_from_exists(query, filter_, statistics) for filter_ in group.filters)
+    return replace(group, patterns=kept, filters=tuple(filters))
+
+
+def _drop_from_exists(query: PlainQuery, filter_: Filter, statistics: Statistics) -> Filter:
+    kept = _drop_told(query, filter_.exists, statistics)
+    if kept == filter_.exists:
+        return filter_
+    text = f"FILTER{' NOT' * filter_.negated} EXISTS {{ {' . '.join(map(str, kept))} }}"
+    return replace(filter_, text=text, exists=kept)
+
+
+def _drop_told(
+    query: PlainQuery, patterns: tuple[Pattern, ...], statistics: Statistics
+) -> tuple[Pattern, ...]:
+    """Return the patterns without classes that others tell; of these the smallest comes first."""
+    telling: dict[Pattern, list[Pattern]] = {
+        pattern: [other for other in patterns if _tells(query, other, pattern, statistics)]
+        for pattern in patterns
+        if _is_class(query, pattern)
+    }
+    kept = [pattern for pattern in patterns if not telling.get(pattern)]
+    if len(kept) == len(patterns):
+        return patterns
+    first = min(
+        (other for others in telling.values() for other in others),
+        key=lambda pattern: _look_up(statistics.properties, query.resolve(pattern.predicate)) or 0,
+    )
+    return (first, *(pattern for pattern in kept if pattern is not first))
+
+
+def _tells(query: PlainQuery, pattern: Pattern, wanted: Pattern, statistics: Statistics) -> bool:
+    if pattern.subject[1:] != wanted.subject[1:] or is_variable(pattern.predicate):
+        return False
+    known = statistics.classes_of.get(query.resolve(pattern.predicate) or "", ())
+    return query.resolve(wanted.object) in known and not _is_class(query, pattern)
+
+
+def _is_class(query: PlainQuery, pattern: Pattern) -> bool:
+    """Tell whether a pattern is ``?s a <class>``."""
+    return (
+        is_variable(pattern.subject)
+        and not is_variable(pattern.predicate)
+        and query.resolve(pattern.predicate) == TYPE
+        and not is_variable(pattern.object)
+    )
+
+
+def _names_thing(query: PlainQuery, pattern: Pattern) -> bool:
+    """Tell whether a pattern has a subject or an object of its own, by which the engine looks it up first."""
+    if is_variable(pattern.predicate):
+        return not is_variable(pattern.subject)
+    return not is_variable(pattern.subject) or not (
+        is_variable(pattern.object) or query.resolve(pattern.predicate) == TYPE
+    )
 
 
 # --- filters that name what a variable is
@@ -260,148 +331,4 @@ def _is_star(patterns: Sequence[Pattern]) -> bool:
 def _reads_all(query: PlainQuery) -> bool:
     """Tell whether the first row needs all others: with LIMIT alone, looking up may end after a few."""
     words = {token.text.upper() for token in query.head + query.tail if token.kind == "word"}
-    return "SELECT" in words and ("LIMIT" not in words or bool(words & ({"ORDER", "GROUP"} | _SUMMARIES)))
-
-
-# --- counts that are known
-
-
-def sum_counts(query: PlainQuery, statistics: Statistics) -> str:
-    """Put a table of known counts in the place of ``?s a ?v`` or ``?s ?v ?o``; nothing for other groups.
-
-    The query asks only for ?v, and for how often it is found. With n rows of the same ?v as one row with n,
-    COUNT is the SUM of these, and what looks at ?v alone or takes each once (DISTINCT) stays as it is.
-    """
-    group = query.group
-    if len(group.patterns) != 1 or group.rest or any(not filter_.conditions for filter_ in group.filters):
-        return ""
-    variable, counts = _find_counts(query, group.patterns[0], statistics)
-    calls = list(_find_counting(query))
-    if counts is None or not _asks_only(query, variable, calls):
-        return ""
-    weight = _invent(query)
-    rows = " ".join(f"(<{iri}> {count})" for iri, count in counts.items())
-    values = f"VALUES (?{variable} ?{weight}) {{ {rows} }}"
-    edits = [(call[0].start, call[-1].start + 1, f"SUM(?{weight})") for call in calls]
-    start, end = query.span
-    head = _edit(query.body, 0, start, edits)
-    tail = _edit(query.body, end, len(query.body), edits)
-    return _put(query, [values, *(filter_.text for filter_ in group.filters)], head, tail)
-
-
-def _find_counts(
-    query: PlainQuery, pattern: Pattern, statistics: Statistics
-) -> tuple[str, Mapping[str, int] | None]:
-    if not is_variable(pattern.subject) or not is_variable(pattern.object):
-        return "", None
-    if is_variable(pattern.predicate):
-        counts = statistics.properties if len(pattern.variables) == 3 else None
-        return pattern.predicate[1:], counts
-    is_type = query.resolve(pattern.predicate) == TYPE and len(pattern.variables) == 2
-    return pattern.object[1:], statistics.classes if is_type else None
-
-
-def _find_counting(query: PlainQuery) -> Iterator[tuple[Token, ...]]:
-    """Yield the terminals of ``COUNT(*)`` and ``COUNT(?x)``, ?x being a variable of the group."""
-    for tokens in (query.head, query.tail):
-        for index in range(len(tokens) - 3):
-            call = tokens[index : index + 4]
-            counted = call[2].text == "*" or (
-                call[2].kind == "var" and call[2].text[1:] in query.group.variables
-            )
-            if [call[0].text.upper(), call[1].text, call[3].text] == ["COUNT", "(", ")"] and counted:
-                yield call
-
-
-def _asks_only(query: PlainQuery, variable: str, calls: list[tuple[Token, ...]]) -> bool:
-    """Tell whether the query has, beside those calls, one variable only, in known words, and once each.
-
-    Of COUNT there is left what has DISTINCT; ``*`` would be about all variables.
-    """
-    counted = {token.start for call in calls for token in call}
-    outside = [token for token in query.head + query.tail if token.start not in counted]
-    conditions = [condition for filter_ in query.group.filters for condition in filter_.conditions]
-    inside = [token for condition in conditions for token in condition.tokens]
-    tokens = outside + inside
-    words = {token.text.upper() for token in tokens if token.kind == "word"}
-    named = {token.text[1:] for token in tokens if token.kind == "var"}
-    return (
-        words <= _COUNT_WORDS
-        and not named & (query.group.variables - {variable})
-        and all(token.text != "*" for token in tokens)
-        and _is_all_distinct(tokens)
-        and (bool(calls) or "GROUP" in words or _is_distinct(query))
-    )
-
-
-def _is_all_distinct(tokens: list[Token]) -> bool:
-    texts = [token.text.upper() for token in tokens]
-    places = [index for index, text in enumerate(texts) if text == "COUNT"]
-    return all(texts[index + 1 : index + 3] == ["(", "DISTINCT"] for index in places)
-
-
-def _is_distinct(query: PlainQuery) -> bool:
-    return len(query.head) > 1 and query.head[1].text.upper() == "DISTINCT"
-
-
-# --- sorts
-
-
-def sort_by_parts(query: PlainQuery) -> tuple[list[str], list[tuple[int, int, str]]]:
-    """Put the first characters of the first key before it; returns BIND for each part, and the edit.
-
-    Strings, and IRIs as strings, are ordered by their code points (section 15.1), so by the first five of
-    them, then by the next, and so on. The key is ``STR(?v)``, or ?v where that is a subject: a blank node
-    comes before all IRIs, as its STR, which is an error, comes before all strings. The engine keeps up to 15
-    bytes of a string in the row; of characters outside ASCII these are five.
-    """
-    words = {token.text.upper() for token in query.head + query.tail if token.kind == "word"}
-    if words & ({"GROUP", "HAVING"} | _SUMMARIES) or any(token.text == "*" for token in query.head):
-        return [], []
-    key = _find_key(query.tail)
-    texts = [token.text.upper() for token in key]
-    direction = texts[0] if texts and texts[0] in ("ASC", "DESC") else ""
-    variable = next((token.text for token in key if token.kind == "var"), "")
-    if variable[1:] not in query.group.variables:
-        return [], []
-    if "STR" in texts:
-        length, count = 5, 2
-    elif any(pattern.subject[1:] == variable[1:] for pattern in query.group.patterns):
-        length, count = 15, 3
-    else:
-        return [], []
-    name = _invent(query)
-    bindings = [
-        f"BIND(SUBSTR(STR({variable}), {1 + part * length}, {length}) AS ?{name}{part})"
-        for part in range(count)
-    ]
-    keys = "".join(f"{direction}(?{name}{part}) " for part in range(count))
-    return bindings, [(key[0].start, key[0].start, keys)]
-
-
-def _find_key(tail: tuple[Token, ...]) -> tuple[Token, ...]:
-    """Return the first key of ORDER BY: ``?v``, ``STR(?v)``, or one of them in ASC or DESC; else nothing."""
-    texts = [token.text.upper() for token in tail]
-    at, opened = 2, 0
-    while texts[at : at + 2] in (["ASC", "("], ["DESC", "("], ["STR", "("]):
-        at, opened = at + 2, opened + 1
-    end = at + 1 + opened
-    is_key = texts[:2] == ["ORDER", "BY"] and len(tail) >= end and tail[at].kind == "var"
-    return tail[2:end] if is_key and texts[at + 1 : end] == [")"] * opened else ()
-
-
-def _invent(query: PlainQuery) -> str:
-    name = "n"
-    while name in query.prologue + query.body:
-        name += "n"
-    return name
-
-
-def _edit(text: str, start: int, end: int, edits: list[tuple[int, int, str]]) -> str:
-    """Return a part of a text with what edits put in the place of some of its characters."""
-    parts, at = [], start
-    for first, last, new in edits:
-        if start <= first and last <= end:
-            parts += [text[at:first], new]
-            at = last
-    return "".join([*parts, text[at:end]])
+    return "SELECT" in words and ("LIMIT" not in words or bool(words & ({"ORDER", "GROUP"} | SUMMARIES)))

@@ -17,6 +17,7 @@ from kg.store.base import Dataset, Limits, Query
 from kg.store.embedded import EmbeddedStore
 from kg.store.pool import PoolSize
 from kg.store.statistics import write_statistics
+from kg.store.survey import survey_quads
 from tests.kg.store.test_bounds import QUERIES, list_lines
 
 MAX_BYTES = 32 * 1024
@@ -30,7 +31,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = ox.Store(str(path))
     store.load(b"".join(lines), ox.RdfFormat.N_QUADS)
     store.flush()
-    write_statistics(store, path, lines)
+    write_statistics(survey_quads(lines), path)
     return path
 
 

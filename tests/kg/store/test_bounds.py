@@ -11,7 +11,8 @@ import pytest
 
 from kg.store.bounds import MAX_QUADS, bound_quads, read_triples
 from kg.store.nearby import count_quads
-from kg.store.statistics import Statistics, count_terms
+from kg.store.statistics import Statistics
+from kg.store.survey import survey_quads
 
 PROLOGUE = "PREFIX ex: <urn:ex:> PREFIX rdf: <http://www.w3.org/1999/02/22-rdf-syntax-ns#>\n"
 ONE = '"1"'
@@ -55,8 +56,8 @@ def store(lines: list[bytes]) -> ox.Store:
 
 
 @pytest.fixture(scope="module")
-def statistics(store: ox.Store, lines: list[bytes]) -> Statistics:
-    return count_terms(store, lines)
+def statistics(lines: list[bytes]) -> Statistics:
+    return survey_quads(lines)
 
 
 def make_triple(random: Random) -> str:

@@ -16,7 +16,8 @@ from kg.release.layout import Release
 from kg.store.base import Dataset, Query
 from kg.store.embedded import EmbeddedStore
 from kg.store.pool import PoolSize
-from kg.store.statistics import FILE_NAME, MAX_TERMS, Statistics, count_terms, read_statistics
+from kg.store.statistics import FILE_NAME, Statistics, read_statistics
+from tests.kg.store.surveys import survey_store
 
 WHOLE = Dataset()
 COUNT = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
@@ -46,8 +47,7 @@ def ask(store: EmbeddedStore, text: str, dataset: Dataset = WHOLE) -> list[str]:
 def test_a_release_has_the_counts_of_its_store(mini_release: Release) -> None:
     known = read_statistics(mini_release.path / "store")
     store = ox.Store.read_only(str(mini_release.path / "store"))
-    lines = ox.serialize(store, format=ox.RdfFormat.N_QUADS).splitlines(keepends=True)
-    assert known == count_terms(store, sorted(lines))
+    assert known == survey_store(store)
     assert known.properties and sum(known.properties.values()) == len(store) == mini_release.manifest.quads
     assert known.classes and known.classes["https://schema.org/NewsArticle"] == len(
         mini_release.manifest.articles
@@ -77,36 +77,3 @@ def test_a_store_without_counts_answers_by_counting(mini_release: Release, tmp_p
     store = EmbeddedStore(tmp_path / "store", PoolSize(workers=1, worker_bytes=512 * 1024**2, wait_s=5.0))
     assert ask(store, COUNT) == ["n", str(mini_release.manifest.quads)]
     store.close()
-
-
-@pytest.mark.parametrize(
-    "lines", ["<urn:s> a _:b .", "".join(f"<urn:s> a <urn:c{number}> .\n" for number in range(MAX_TERMS + 1))]
-)
-def test_classes_that_values_cannot_name_are_not_told(lines: str) -> None:
-    store = ox.Store()
-    store.load(lines, ox.RdfFormat.TURTLE)
-    known = count_terms(store)
-    assert known.classes is None
-    assert known.properties == {"http://www.w3.org/1999/02/22-rdf-syntax-ns#type": len(store)}
-
-
-def test_the_most_of_a_subject() -> None:
-    lines = [
-        b"<urn:a> <urn:p> <urn:b> <urn:g> .\n",
-        b'<urn:a> <urn:p> "a b" .\n',
-        b'<urn:a> <urn:q> "c" .\n',
-        b"<urn:b> <urn:p> <urn:b> .\n",
-    ]
-    known = count_terms(ox.Store(), lines)
-    assert (known.most_objects, known.most_quads) == ({"urn:p": 2, "urn:q": 1}, 3)
-
-
-@pytest.mark.parametrize(
-    "lines",
-    [
-        [b"<urn:s> <urn:\\u00e9> <urn:o> .\n"],
-        [b"<urn:s> <urn:%d> <urn:o> .\n" % number for number in range(MAX_TERMS + 1)],
-    ],
-)
-def test_properties_that_cannot_be_told_apart_are_not_told(lines: list[bytes]) -> None:
-    assert count_terms(ox.Store(), lines).most_objects is None
