@@ -84,7 +84,7 @@ def _rewrite_group(query: PlainQuery, statistics: Statistics) -> str:
     group = nest_exists(group)
     joined = [] if values else join_by_hash(query, group, statistics)
     bindings, edits = sort_by_parts(query)
-    if not joined and group == query.group and not bindings:
+    if not joined and group == query.group and not edits:
         return ""
     parts = _list_parts(replace(group, patterns=()) if joined else group)
     return put_group(query, [values, *joined, *parts, *bindings], edits)

@@ -9,6 +9,7 @@ import os
 import random
 from collections import Counter
 from collections.abc import Callable
+from typing import TypeVar
 
 import pyoxigraph as ox
 import pytest
@@ -56,6 +57,7 @@ FEW = [":few", ":other", "a"]
 TELLING = [":t", ":u"]
 """Properties of things that are of class :F."""
 VARIABLES = ["?s", "?x", "?y", "?z"]
+Choice = TypeVar("Choice")
 Answer = tuple[list[str], Counter[tuple[str, ...]]]
 
 
@@ -171,7 +173,9 @@ class Writer:
         return self.write_around(f"{group} . {self.pick('', self.write_filter())}")
 
     def write_sort(self) -> str:
-        """Return a query whose order can be told from its first column."""
+        """Return a query whose order can be told from its first column, or of groups from all."""
+        if self.rng.random() < 0.4:
+            return self.write_sorted_groups()
         key = self.pick(
             "?s", "DESC(?s)", "ASC (?s)", "?x", "STR(?x)", "DESC(STR(?x))", "ASC(str(?s))", "DESC(?x) ?s"
         )
@@ -180,6 +184,17 @@ class Writer:
         more = self.pick("", self.write_rest(), self.write_filter())
         where = f"{{ ?s {self.pick(*PROPERTIES, '?z')} ?x {more} }}"
         return f"SELECT {self.pick('', 'DISTINCT')} {column} {where} ORDER BY {key}"
+
+    def write_sorted_groups(self) -> str:
+        """Return a query for groups; of literals it has only those that differ for a sort."""
+        group, keys = self.pick(
+            ("?x", "DESC(?n) ?x"), ("?x", "?x"), ("?s", "DESC (?n) DESC(?s)"), ("?x ?s", "?n ?x ?s"),
+            ("?x ?s", "DESC(?x) ?n ?s"), ("?x", "?n DESC(str(?x)) LIMIT 5 OFFSET 1"),
+            ("?x", "COUNT(?s) ?x"), ("?x", "?x DESC(COUNT(?s))"), ("?s", "ASC(?n) ASC(?s) LIMIT 7"),
+        )  # fmt: skip
+        where = f"{{ ?s {self.pick(*PROPERTIES)} ?x FILTER(!isLiteral(?x) || DATATYPE(?x) = xsd:string) }}"
+        having = self.pick("", "HAVING (COUNT(?s) > 1)")
+        return f"SELECT {group} (COUNT(?s) AS ?n) {where} GROUP BY {group} {having} ORDER BY {keys}"
 
     def write_any(self) -> str:
         """Return a query of any form."""
@@ -274,7 +289,7 @@ class Writer:
             "[] :p ?x .",
         )
 
-    def pick(self, *choices: str) -> str:
+    def pick(self, *choices: Choice) -> Choice:
         """Return one of some things."""
         return self.rng.choice(choices)
 
@@ -366,15 +381,16 @@ def test_the_order_is_the_same(seed: int) -> None:
         new = rewrite(text, survey_store(store))
         if new != text and ask(store, text) is not None:
             rewritten += 1
-            assert read_column(store, new) == read_column(store, text), f"{text} became {new}"
+            assert read_rows(store, new) == read_rows(store, text), f"{text} became {new}"
     assert rewritten > QUERIES // 20
 
 
-def read_column(store: ox.Store, text: str) -> list[str]:
-    """Return the one column of an answer, in order."""
+def read_rows(store: ox.Store, text: str) -> list[str]:
+    """Return the rows of an answer, in order."""
     result = store.query(text, base_iri="http://h/", use_default_graph_as_union=True)
     assert isinstance(result, ox.QuerySolutions)
-    return [str(row[0]) for row in result]
+    names = [variable.value for variable in result.variables]
+    return [str([row[name] for name in names]) for row in result]
 
 
 STATISTICS = Statistics(
@@ -423,6 +439,15 @@ STATISTICS = Statistics(
             "SELECT ?o { ?s :r ?o . BIND(SUBSTR(STR(?o), 1, 5) AS ?nn0) BIND(SUBSTR(STR(?o), 6, 5) AS ?nn1) }"
             " ORDER BY (?nn0) (?nn1) str(?o) LIMIT 5",
         ),
+        (
+            "SELECT ?o (COUNT(*) AS ?n) { ?s :r ?o } GROUP BY ?o ORDER BY DESC(?n) ?o LIMIT 5",
+            "SELECT ?o ?n { { SELECT ?o (COUNT(*) AS ?n) { ?s :r ?o . } GROUP BY ?o }"
+            " BIND(!(isIRI(?o) || isBLANK(?o)) AS ?nn0)"
+            " BIND(IF(isIRI(?o), SUBSTR(STR(?o), 1, 15), ?nn) AS ?nn1)"
+            " BIND(IF(isIRI(?o), SUBSTR(STR(?o), 16, 15), ?nn) AS ?nn2)"
+            " BIND(IF(isIRI(?o), SUBSTR(STR(?o), 31, 15), ?nn) AS ?nn3) }"
+            " ORDER BY DESC(?n) (?nn0) (?nn1) (?nn2) (?nn3) ?o LIMIT 5",
+        ),
         # counts
         (
             "SELECT ?c (COUNT(*) AS ?n) { ?s a ?c } GROUP BY ?c HAVING(COUNT(?s)>9)",
@@ -463,7 +488,8 @@ def test_each_rule(monkeypatch: pytest.MonkeyPatch, text: str, expected: str) ->
         "SELECT ?o { ?s :q ?o ; a :C } LIMIT 9",
         "SELECT ?o { ?s :r ?o ; a :C } ORDER BY ?o",
         "SELECT * { ?s :r ?o } ORDER BY ?s",
-        "SELECT ?s (COUNT(?o) AS ?n) { ?s :r ?o } GROUP BY ?s ORDER BY ?s",
+        "SELECT ?s (COUNT(?o) AS ?n) { ?s :r ?o } GROUP BY ?s ORDER BY ?s COUNT(?o)",
+        "SELECT (COUNT(?o) AS ?n) { ?s :r ?o } GROUP BY ?s ORDER BY ?s",
         "SELECT ?o { ?s :r ?o OPTIONAL { ?o :p ?x } } ORDER BY STR(?x)",
         "SELECT ?o { ?s :q ?o . ?o :p ?x } ORDER BY ?x",
         # not told by the counts
