@@ -14,20 +14,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
+from itertools import chain, groupby
 from pathlib import Path
 
-from kg.dataset import Dataset, GraphFile, read_lines, read_quads
-from kg.formats import GRAPH_FORMATS, N_QUADS, N_TRIPLES, TRIG, TURTLE, Format
+from kg.dataset import Dataset, GraphFile
+from kg.formats import GRAPH_FORMATS, N_QUADS, TRIG, TURTLE, Format
 from kg.release.digests import hash_file, hash_texts
-from kg.release.fragments import SUBJECTS, SUBJECTS_OF_GRAPHS, split, word
+from kg.release.fragments import SUBJECTS, SUBJECTS_OF_GRAPHS, Fragment, Wording, read_whole, split, word
 from kg.release.layout import CHECKSUMS, IDENTITY, LAYOUT_VERSION, WHOLE, ArticleEntry, DumpFile
 from kg.release.orders import Lines
 from kg.release.parts import EarlierDump, PackedParts, PartsWriter, open_parts
 from kg.release.reuse import Earlier, EarlierBuild, Origins, name_dump, take_over
-from kg.release.writing import Written, describe_writing, render_head, write_packed, write_packed_lines
+from kg.release.writing import Written, describe_writing, open_packed, render_head
 from kg.vocab import Names
 
 RDF_1_2 = f"{WHOLE}-rdf12"
@@ -35,6 +35,9 @@ RDF_1_2 = f"{WHOLE}-rdf12"
 
 DUMPS_A_JOB = 40
 """Dumps of single graphs that are written by one job; most of them are small."""
+
+PARSED_ONCE_BYTES = 4 * 1024 * 1024
+"""Lines of a graph that are held at once; parsed they take ten times as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,23 +251,50 @@ def _finish_whole(dump: WholeDump, writer: PartsWriter) -> WrittenDump:
 
 
 def write_dumps(folder: Path, dumps: Iterable[Dump], prefixes: dict[str, str]) -> tuple[WrittenDump, ...]:
-    """Write dumps of graphs."""
-    return tuple(WrittenDump(write_dump(folder, dump, prefixes)) for dump in dumps)
+    """Write dumps of graphs into a folder; those of a graph come one after the other.
+
+    Each is there once for each compression, or is taken over as it is.
+    """
+    wordings = {fmt: word(fmt, prefixes) for fmt in GRAPH_FORMATS}
+    return tuple(
+        WrittenDump(files)
+        for source, some in groupby(dumps, key=lambda dump: dump.source)
+        for files in _write_graph(folder, source, some, wordings)
+    )
 
 
-def write_dump(folder: Path, dump: Dump, prefixes: dict[str, str]) -> tuple[DumpFile, ...]:
-    """Write the dump of a graph into a folder, once for each compression, or take it over as it is."""
-    if dump.earlier and dump.earlier.key == dump.key and take_over(dump.earlier, folder):
-        return dump.earlier.files
-    if dump.fmt == N_TRIPLES:
-        # What the lines are from has been serialised once already.
-        end = f" <{dump.graph}> .\n".encode()
-        lines = (line.removesuffix(end) + b" .\n" for line in read_lines(dump.source))
-        written = write_packed_lines(folder / dump.stem, dump.fmt, lines, dump.head)
-    else:
-        triples = (quad.triple for quad in read_quads(dump.source))
-        written = write_packed(folder / dump.stem, dump.fmt, triples, prefixes, dump.head)
-    return _describe_files(written, dump.fmt, dump.triples, dump.graph)
+def _write_graph(
+    folder: Path, source: Path, dumps: Iterable[Dump], wordings: Mapping[Format, Wording]
+) -> Iterator[tuple[DumpFile, ...]]:
+    # Lines that are few are parsed once for all formats; others once for each, so that memory stays small.
+    held = list[Fragment]()
+    for dump in dumps:
+        if dump.earlier and dump.earlier.key == dump.key and take_over(dump.earlier, folder):
+            yield dump.earlier.files
+        elif source.stat().st_size > PARSED_ONCE_BYTES:
+            fragments = (_cut_graph(fragment, dump.graph) for fragment in split((source,)))
+            yield _write_dump(folder, dump, wordings[dump.fmt], fragments)
+        else:
+            held = held or [_cut_graph(read_whole(source), dump.graph)]
+            yield _write_dump(folder, dump, wordings[dump.fmt], held)
+
+
+def _cut_graph(fragment: Fragment, graph: str) -> Fragment:
+    """Return lines of a graph as N-Triples."""
+    # No literal has a line break in it, so this is only found where lines end.
+    content = fragment.content.replace(f" <{graph}> .\n".encode(), b" .\n")
+    return replace(fragment, content=content, has_axioms_apart=False)
+
+
+def _write_dump(
+    folder: Path, dump: Dump, wording: Wording, fragments: Iterable[Fragment]
+) -> tuple[DumpFile, ...]:
+    with open_packed(folder / dump.stem, dump.fmt) as packer:
+        packer.pack(render_head(dump.fmt, dump.head) + wording.head)
+        for fragment in fragments:
+            packer.pack(wording.write(fragment)[0])
+        packer.pack(wording.tail)
+    return _describe_files(packer.describe(), dump.fmt, dump.triples, dump.graph)
 
 
 def _describe_files(

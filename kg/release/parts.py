@@ -21,7 +21,7 @@ from typing import IO, Any
 
 from zlib_ng import zlib_ng
 
-from kg.release import fragments, reification
+from kg.release import reification
 from kg.release.digests import hash_texts
 from kg.release.fragments import Fragment, Wording
 from kg.release.layout import DumpFile
@@ -229,5 +229,5 @@ def _list_pairs(prefixes: Mapping[str, str]) -> Iterable[str]:
 
 
 def _describe_code() -> tuple[str, ...]:
-    paths = (Path(module) for module in (__file__, fragments.__file__, reification.__file__))
+    paths = (Path(module) for module in (__file__, reification.__file__))
     return tuple(path.read_text(encoding="utf-8") for path in paths)

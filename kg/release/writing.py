@@ -1,4 +1,4 @@
-"""Writes one RDF file twice as it is serialised, gzipped and in Zstandard, and hashes what is written.
+"""Packs a text as it comes, gzipped and in Zstandard, and hashes what is written.
 
 The same statements give the same bytes: no time stamp, no name, one thread, fixed levels. What is left is the
 version of the compressors themselves. Sources: RFC 1952 (gzip), RFC 8878 (Zstandard).
@@ -7,19 +7,19 @@ version of the compressors themselves. Sources: RFC 1952 (gzip), RFC 8878 (Zstan
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO, Any, Protocol, cast
+from typing import IO, Any, Protocol
 
 import zstandard
-from pyoxigraph import Quad, Triple, serialize
 from zlib_ng import zlib_ng
 
-from kg.formats import N_TRIPLES, RDF_XML, TRIG, TURTLE, Format, to_rdf_format
+from kg.formats import N_TRIPLES, RDF_XML, TRIG, TURTLE, Format
+from kg.release import fragments
 from kg.release.fragments import XML_DECLARATION
 
 CODINGS = {"gz": "gzip", "zst": "zstd"}
@@ -29,8 +29,7 @@ GZIP_LEVEL, ZSTD_LEVEL = 5, 9
 """The last levels that are worth their time, of zlib-ng and of Zstandard."""
 
 _WITH_COMMENTS = (TURTLE, TRIG, N_TRIPLES)
-_WITH_PREFIXES = (TURTLE, TRIG, RDF_XML)
-_WRITE_BYTES = 64 * 1024
+_WRITE_BYTES = 256 * 1024
 _GZIP_WINDOW = 16 + zlib_ng.MAX_WBITS
 
 
@@ -79,89 +78,60 @@ class _Coder(Protocol):
 
 
 @dataclass(slots=True)
-class _Packer:
-    """Collects small writes and packs them in each way; drops ``skip``, with which they must begin."""
+class Packer:
+    """Collects bytes and packs them in each way; ``paths`` are where to."""
 
+    paths: Sequence[Path]
     outputs: Sequence[tuple[_Coder, HashingFile]]
-    skip: bytes = b""
     size_bytes: int = 0
-    _buffer: bytearray = field(default_factory=bytearray)
-
-    def write(self, data: Any) -> int:
-        self._buffer += data
-        if len(self._buffer) >= _WRITE_BYTES:
-            self.flush()
-        return len(data)
-
-    def flush(self) -> None:
-        """Pack what was collected."""
-        data = bytes(self._buffer)
-        self._buffer.clear()
-        if self.skip:
-            if not data.startswith(self.skip):
-                raise ValueError(f"the serialiser began with {data[:60]!r}")
-            data, self.skip = data[len(self.skip) :], b""
-        self.pack(data)
+    _held: bytes = b""
 
     def pack(self, data: bytes) -> None:
-        """Pack bytes as they are."""
+        """Pack some bytes, soon."""
+        self._held += data
+        if len(self._held) >= _WRITE_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        data, self._held = self._held, b""
         self.size_bytes += len(data)
         for coder, file in self.outputs:
             file.write(coder.compress(data))
 
     def finish(self) -> None:
         """Pack all that is left."""
+        self._flush()
         for coder, file in self.outputs:
             file.write(coder.flush())
+
+    def describe(self) -> Written:
+        """Return what was written, once it is finished."""
+        files = tuple(
+            WrittenFile(path.name, coding, file.size_bytes, file.digest.hexdigest())
+            for path, coding, (_, file) in zip(self.paths, CODINGS.values(), self.outputs, strict=True)
+        )
+        return Written(files, self.size_bytes)
 
 
 @cache
 def describe_writing() -> tuple[str, ...]:
     """Return what the bytes of a file depend on, beside what is written: the libraries, and this code."""
     libraries = (version(name) for name in ("pyoxigraph", "zstandard", "zlib-ng"))
-    return *libraries, Path(__file__).read_text(encoding="utf-8")
-
-
-def write_packed(
-    stem: Path,
-    fmt: Format,
-    statements: Iterable[Quad] | Iterable[Triple],
-    prefixes: dict[str, str],
-    head: Sequence[str] = (),
-) -> Written:
-    """Serialise statements, in the order given, into ``<stem>.<extension>.gz`` and ``….zst``.
-
-    Parameters
-    ----------
-    prefixes: for the formats that have them.
-    head: lines of a comment at the top, see ``render_head``.
-    """
-    given = prefixes if fmt in _WITH_PREFIXES else None
-    skip = XML_DECLARATION if fmt == RDF_XML else b""
-    with _open_packed(stem, fmt) as packer:
-        packer.pack(render_head(fmt, head))
-        packer.skip = skip
-        serialize(statements, cast(IO[bytes], packer), format=to_rdf_format(fmt), prefixes=given)
-        packer.flush()
-    return _describe(stem, fmt, packer)
-
-
-def write_packed_lines(stem: Path, fmt: Format, lines: Iterable[bytes], head: Sequence[str] = ()) -> Written:
-    """Do the same with lines that are already in the format, N-Triples or N-Quads."""
-    with _open_packed(stem, fmt) as packer:
-        packer.pack(render_head(fmt, head))
-        for line in lines:
-            packer.write(line)
-        packer.flush()
-    return _describe(stem, fmt, packer)
+    code = (Path(module).read_text(encoding="utf-8") for module in (__file__, fragments.__file__))
+    return *libraries, *code
 
 
 @contextmanager
-def _open_packed(stem: Path, fmt: Format) -> Iterator[_Packer]:
+def open_packed(stem: Path, fmt: Format) -> Iterator[Packer]:
+    """Open ``<stem>.<extension>.gz`` and ``….zst``, which are whole behind the ``with``.
+
+    One after the other: all share one compressor.
+    """
+    paths = list_paths(stem, fmt)
     with ExitStack() as stack:
-        files = [stack.enter_context(path.open("wb")) for path in list_paths(stem, fmt)]
+        files = [stack.enter_context(path.open("wb")) for path in paths]
         coders = (_open_coder(coding) for coding in CODINGS.values())
-        packer = _Packer([*zip(coders, map(HashingFile, files), strict=True)])
+        packer = Packer(paths, [*zip(coders, map(HashingFile, files), strict=True)])
         yield packer
         packer.finish()
 
@@ -169,16 +139,6 @@ def _open_packed(stem: Path, fmt: Format) -> Iterator[_Packer]:
 def list_paths(stem: Path, fmt: Format) -> list[Path]:
     """Return the files of a dump, in the order of codings."""
     return [stem.with_name(f"{stem.name}.{fmt.extension}.{extension}") for extension in CODINGS]
-
-
-def _describe(stem: Path, fmt: Format, packer: _Packer) -> Written:
-    files = tuple(
-        WrittenFile(path.name, coding, file.size_bytes, file.digest.hexdigest())
-        for path, coding, (_, file) in zip(
-            list_paths(stem, fmt), CODINGS.values(), packer.outputs, strict=True
-        )
-    )
-    return Written(files, packer.size_bytes)
 
 
 def _open_coder(coding: str) -> _Coder:
