@@ -292,11 +292,12 @@ def test_one_client_does_not_get_all_slow_places(lanes: EmbeddedStore) -> None:
 def test_a_query_that_was_put_back_answers_when_its_turn_comes(lanes: EmbeddedStore) -> None:
     blocking = [ask_endlessly(lanes, "a", 1)]
     wait_until(lambda: lanes.read_state().slow == 1)
-    long = "SELECT (COUNT(*) AS ?n) { " + " ".join(f"VALUES ?{name} {HUNDRED}" for name in "abc") + " }"
+    rows = " ".join(f"VALUES ?{name} {HUNDRED}" for name in "abc")
+    long = f"SELECT (COUNT(*) AS ?n) {{ {rows} VALUES ?d {{ 1 2 3 4 5 }} }}"
     put_back = ask_in_background(lanes, Query(long, result_formats=(CSV,), client="a"))
     wait_until(lambda: lanes.read_state().waiting == 1)
     end_all(blocking)
-    assert put_back.result(30) == b"n\r\n1000000\r\n"
+    assert put_back.result(30) == b"n\r\n5000000\r\n"
 
 
 def is_at_rest(store: EmbeddedStore) -> bool:
