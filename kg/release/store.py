@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pyoxigraph import RdfFormat, Store, parse
@@ -29,11 +30,14 @@ _NOT_TAKEN = tuple(f"{_STORE}{name}" for name in ("LOCK", "LOG", FILE_NAME))
 def write_store(path: Path, lines: Path) -> None:
     """Make a store of a file of N-Quads, and leave it as it is read fastest."""
     store = Store(str(path))
-    # Lenient, since the lines were made of quads that are valid.
-    store.bulk_load(path=str(lines), format=RdfFormat.N_QUADS, lenient=True)
-    store.optimize()
-    store.flush()
-    write_statistics(survey_quads(read_lines(lines)), path)
+    # The engine does not need the interpreter while it loads.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        statistics = thread.submit(survey_quads, read_lines(lines))
+        # Lenient, since the lines were made of quads that are valid.
+        store.bulk_load(path=str(lines), format=RdfFormat.N_QUADS, lenient=True)
+        store.optimize()
+        store.flush()
+        write_statistics(statistics.result(), path)
 
 
 def renew_store(path: Path, lines: Path, earlier: Path | None, change: Change | None) -> None:
