@@ -1,7 +1,7 @@
 """Where the lines about each subject are, and which lead to it: an index of a dataset on disk.
 
-All lines stand in one file, those about a subject in a graph in a row: a block. Records of ten bytes, a
-checksum of an IRI and the place of a block, are sorted and searched by halves. A store would tell the same,
+All lines stand in one file, those about a subject in a graph in a row: a block. Places of blocks, sorted by
+the checksums of IRIs, are searched by halves. A store would tell the same,
 and takes ten times as long to fill; what is asked of it here is text anyway.
 """
 
@@ -13,7 +13,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from itertools import chain, groupby, pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import IO
 from zlib import crc32
@@ -22,8 +22,9 @@ from kg.dataset import Dataset
 from kg.vocab import RDFS, TYPE
 
 _PLACE_BITS = 48
-_RECORD_BYTES = 10
-_END = (1 << 8 * _RECORD_BYTES) - 1
+_PLACE = (1 << _PLACE_BITS) - 1
+_NUMBER_BITS = 32
+_END = (1 << _NUMBER_BITS + _PLACE_BITS) - 1
 """Comes after all records, and is none: no place is as far away."""
 _SUFFIXES = (".blocks", ".leading")
 _TYPE, _SUBCLASS = (str(name).encode() for name in (TYPE, RDFS("subClassOf")))
@@ -121,8 +122,7 @@ def write_blocks(
         writer.finish()
     for suffix, records in zip(_SUFFIXES, (writer.blocks, writer.leading), strict=True):
         records.sort()
-        content = (record.to_bytes(_RECORD_BYTES) for record in chain(records, (_END,)))
-        path.with_suffix(suffix).write_bytes(b"".join(content))
+        _write_records(path.with_suffix(suffix), [*records, _END])
     found = (record >> _PLACE_BITS for record in writer.blocks)
     shared = {number for number, following in pairwise(found) if number == following}
     ranges = [
@@ -131,6 +131,14 @@ def write_blocks(
     ]
     firsts = sorted({subject.decode() for subject in writer.firsts.values()})
     return Contents(Blocks(path), tuple(ranges), tuple(firsts), frozenset(writer.classes))
+
+
+def _write_records(path: Path, records: Iterable[int]) -> None:
+    numbers, places = array("I"), array("Q")
+    for record in records:
+        numbers.append(record >> _PLACE_BITS)
+        places.append(record & _PLACE)
+    path.write_bytes(places.tobytes() + numbers.tobytes())
 
 
 def _encode(iris: Iterable[str]) -> frozenset[bytes]:
@@ -154,10 +162,32 @@ class Blocks:
             yield Reader(lines, blocks, leading)
 
 
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Numbers of IRIs, sorted, and a place for each."""
+
+    numbers: memoryview
+    places: memoryview
+
+    def find(self, iri: str) -> Iterator[int]:
+        """Yield the places of an IRI, and of those that have its number."""
+        number = number_subject(iri.encode())
+        index = bisect_left(self.numbers, number)
+        while index < len(self.numbers) and self.numbers[index] == number:
+            yield self.places[index]
+            index += 1
+
+
 @contextmanager
-def _open_records(path: Path) -> Iterator[mmap.mmap]:
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as records:
-        yield records
+def _open_records(path: Path) -> Iterator[Records]:
+    with (
+        path.open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+        memoryview(content) as view,
+    ):
+        end = len(view) // 12 * 8  # a place has eight bytes, a number four
+        with view[:end].cast("Q") as places, view[end:].cast("I") as numbers:
+            yield Records(numbers, places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +195,8 @@ class Reader:
     """Reads an index. IRIs and triples are text, as in N-Triples."""
 
     lines: IO[bytes]
-    blocks: mmap.mmap
-    leading: mmap.mmap
+    blocks: Records
+    leading: Records
 
     def read(self, part: Range) -> Iterator[tuple[str, str, list[str]]]:
         """Yield the graph, the subject and the triples of each block of a range."""
@@ -186,7 +216,7 @@ class Reader:
 
     def lead_to(self, value: str, name: str) -> Iterator[str]:
         """Yield the triples that have a property, by its IRI, and a value."""
-        for place in _find(self.leading, value):
+        for place in self.leading.find(value):
             self.lines.seek(place)
             triple = self.lines.readline().decode().rpartition(" <")[0]
             if triple.split(" ", 2)[1:] == [f"<{name}>", value]:
@@ -194,21 +224,8 @@ class Reader:
 
     def _read_all(self, subject: str) -> Iterator[tuple[str, str]]:
         start = f"{subject} ".encode()
-        for place in _find(self.blocks, subject):
+        for place in self.blocks.find(subject):
             self.lines.seek(place)
             while (line := self.lines.readline()).startswith(start):
                 triple, _, graph = line.decode()[:-3].rpartition(" ")
                 yield triple, graph
-
-
-def _find(records: mmap.mmap, iri: str) -> Iterator[int]:
-    """Yield the places in the records of an IRI, and of those that have its number."""
-    sought = number_subject(iri.encode())
-
-    def read(index: int) -> int:
-        return int.from_bytes(records[index * _RECORD_BYTES : (index + 1) * _RECORD_BYTES])
-
-    index = bisect_left(range(len(records) // _RECORD_BYTES), sought << _PLACE_BITS, key=read)
-    while (record := read(index)) >> _PLACE_BITS == sought:
-        yield record & ((1 << _PLACE_BITS) - 1)
-        index += 1
