@@ -57,7 +57,7 @@ def sum_counts(query: PlainQuery, statistics: Statistics) -> str:
 
 def _find_table(query: PlainQuery, statistics: Statistics) -> Table | None:
     patterns = query.group.patterns
-    if not patterns or len(patterns) > 2 or not is_variable(patterns[0].subject):
+    if not patterns or len(patterns) > 2 or not patterns[0].about:
         return None
     if is_variable(patterns[0].predicate):
         return _list_properties(patterns, statistics)
@@ -65,7 +65,7 @@ def _find_table(query: PlainQuery, statistics: Statistics) -> Table | None:
     rows = _list_rows(properties, statistics)
     objects = [pattern.object for pattern in patterns]
     names = [term[1:] for term in objects if is_variable(term)]
-    subjects = {pattern.subject[1:] for pattern in patterns}
+    subjects = {pattern.about for pattern in patterns}
     if rows is None or len(subjects) > 1 or len({*names, *subjects}) < len(names) + 1:
         return None
     given = [None if is_variable(term) else query.resolve(term) for term in objects]

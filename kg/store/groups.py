@@ -46,6 +46,11 @@ class Pattern:
         terms = (self.subject, self.predicate, self.object)
         return frozenset(term[1:] for term in terms if is_variable(term))
 
+    @property
+    def about(self) -> str:
+        """Name of the variable that is its subject; empty where that is a thing."""
+        return self.subject[1:] if is_variable(self.subject) else ""
+
     def __str__(self) -> str:
         return f"{self.subject} {self.predicate} {self.object}"
 

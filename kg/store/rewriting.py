@@ -144,7 +144,7 @@ def _drop_told(
 
 
 def _tells(query: PlainQuery, pattern: Pattern, wanted: Pattern, statistics: Statistics) -> bool:
-    if pattern.subject[1:] != wanted.subject[1:] or is_variable(pattern.predicate):
+    if pattern.about != wanted.about or is_variable(pattern.predicate):
         return False
     known = statistics.classes_of.get(query.resolve(pattern.predicate) or "", ())
     return query.resolve(wanted.object) in known and not _is_class(query, pattern)
@@ -153,7 +153,7 @@ def _tells(query: PlainQuery, pattern: Pattern, wanted: Pattern, statistics: Sta
 def _is_class(query: PlainQuery, pattern: Pattern) -> bool:
     """Tell whether a pattern is ``?s a <class>``."""
     return (
-        is_variable(pattern.subject)
+        bool(pattern.about)
         and not is_variable(pattern.predicate)
         and query.resolve(pattern.predicate) == TYPE
         and not is_variable(pattern.object)
@@ -163,10 +163,8 @@ def _is_class(query: PlainQuery, pattern: Pattern) -> bool:
 def _names_thing(query: PlainQuery, pattern: Pattern) -> bool:
     """Tell whether a pattern has a subject or an object of its own, by which the engine looks it up first."""
     if is_variable(pattern.predicate):
-        return not is_variable(pattern.subject)
-    return not is_variable(pattern.subject) or not (
-        is_variable(pattern.object) or query.resolve(pattern.predicate) == TYPE
-    )
+        return not pattern.about
+    return not pattern.about or not (is_variable(pattern.object) or query.resolve(pattern.predicate) == TYPE)
 
 
 # --- filters that name what a variable is
@@ -198,7 +196,7 @@ def name_values(query: PlainQuery, statistics: Statistics) -> tuple[Group, str]:
 
 
 def _is_selective(query: PlainQuery, pattern: Pattern, statistics: Statistics) -> bool:
-    if not is_variable(pattern.subject):
+    if not pattern.about:
         return True
     if not is_variable(pattern.object) and query.resolve(pattern.predicate) != TYPE:
         return True
@@ -256,9 +254,7 @@ def nest_exists(group: Group) -> Group:
 
 
 def _nest(filter_: Filter, known: frozenset[str]) -> Filter:
-    leads_on = any(
-        pattern.subject[1:] not in known for pattern in filter_.exists if is_variable(pattern.subject)
-    )
+    leads_on = any(pattern.about not in known for pattern in filter_.exists if pattern.about)
     chain = _order(filter_.exists, known) if leads_on and len(filter_.exists) > 1 else []
     if not chain:
         return filter_
@@ -308,7 +304,7 @@ def join_by_hash(query: PlainQuery, group: Group, statistics: Statistics) -> lis
 
 def _count_rows(query: PlainQuery, pattern: Pattern, statistics: Statistics) -> int | None:
     """Return how many solutions a pattern with two variables, or with one and a class, has by itself."""
-    if not is_variable(pattern.subject) or is_variable(pattern.predicate):
+    if not pattern.about or is_variable(pattern.predicate):
         return None
     predicate = query.resolve(pattern.predicate)
     if is_variable(pattern.object):
@@ -322,7 +318,7 @@ def _look_up(counts: Mapping[str, int] | None, iri: str | None) -> int | None:
 
 def _is_star(patterns: Sequence[Pattern]) -> bool:
     """Tell whether patterns share their subject and nothing else."""
-    subjects = {pattern.subject[1:] for pattern in patterns}
+    subjects = {pattern.about for pattern in patterns}
     others = [variable for pattern in patterns for variable in pattern.variables - subjects]
     objects = sum(is_variable(pattern.object) for pattern in patterns)
     return len(subjects) == 1 and len(set(others)) == len(others) == objects

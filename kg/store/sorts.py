@@ -83,7 +83,7 @@ def _part(query: PlainQuery, key: Key) -> tuple[list[str], str]:
 
 def _is_subject(query: PlainQuery, key: Key) -> bool:
     """Tell whether what is sorted by can only be an IRI or a blank node."""
-    return any(pattern.subject[1:] == key.variable[1:] for pattern in query.group.patterns)
+    return any(pattern.about == key.variable[1:] for pattern in query.group.patterns)
 
 
 # --- reading

@@ -26,6 +26,8 @@ SEEDS = range(10)
 
 PROLOGUE = "PREFIX : <urn:x:> PREFIX xsd: <http://www.w3.org/2001/XMLSchema#>\n"
 NAMES = [f":{letter}" for letter in "abcdef"] + [":long-names-share-a-beginning", ":long-names-share-more"]
+NAMESAKES = [":s", ":x"]
+"""Names that are those of variables."""
 PROPERTIES = [":p", ":q", ":r"]
 CLASSES = [":C", ":D", ":E"]
 LITERALS = [
@@ -56,6 +58,8 @@ FEW = [":few", ":other", "a"]
 """Properties with few values, all of them IRIs."""
 TELLING = [":t", ":u"]
 """Properties of things that are of class :F."""
+TOLD_APART = "FILTER(!isLiteral(?x) || DATATYPE(?x) = xsd:string)"
+"""Leaves no two that a sort takes for equal."""
 VARIABLES = ["?s", "?x", "?y", "?z"]
 Choice = TypeVar("Choice")
 Answer = tuple[list[str], Counter[tuple[str, ...]]]
@@ -66,7 +70,7 @@ def make_store(rng: random.Random) -> ox.Store:
 
     Properties :t and :u tell the class :F, unless one more node has them, or :c which is of it twice.
     """
-    nodes = [*NAMES, "_:b1", "_:b2", "_:b3"]
+    nodes = [*NAMES, *NAMESAKES, "_:b1", "_:b2", "_:b3"]
     lines = []
     for _ in range(60):
         graph = rng.choice(["", ":g", ":h"])
@@ -83,7 +87,8 @@ def make_store(rng: random.Random) -> ox.Store:
             lines += [f"GRAPH {name} {{ {few} }}" for name in {":g", rng.choice([":g", ":h"])}]
     lines += [f"{node} a :F ." for node in nodes[2:8]]
     lines += ["GRAPH :g { :c a :F }"] * rng.choice([0, 0, 1])
-    told = nodes[rng.choice([0, 2, 2, 2]) : 8]
+    told = [*nodes[rng.choice([0, 2, 2, 2]) : 8], ":s"]
+    lines += [":s a :F ."]
     lines += [
         f"GRAPH {rng.choice([':g', ':h'])} {{ {rng.choice(told)} {telling} {rng.choice(nodes)} }}"
         for telling in TELLING
@@ -122,6 +127,7 @@ class Writer:
         pattern = self.pick(
             *("?s a ?x", "?s ?x ?o", "$s a $x .", "?s ?x ?s", "?s ?x ?o . ?o ?x ?s", f"?s {few[0]}"),
             *[f"?s {few[0]} ; {few[1]}"] * 4,
+            f"?s {few[0]} . :s {few[1]}",
         )
         variable = self.pick("?x", "$x")
         counted = self.pick("*", "?s", "?x", "DISTINCT ?x", "DISTINCT ?s", "STR(?x)", "DISTINCT *")
@@ -163,7 +169,7 @@ class Writer:
         """Return a query about a class that another pattern may tell."""
         patterns = [
             self.pick("?s a :F", "?s a :F", "?x a :F", "?s a :C"),
-            f"{self.pick('?s', '?s', '?x')} {self.pick(*TELLING)} {self.pick('?x', '?y', ':a', ':c')}",
+            f"{self.pick('?s', '?s', '?x', ':s')} {self.pick(*TELLING)} {self.pick('?x', '?y', ':a', ':c')}",
             self.pick("?s :p ?y", "?x :q ?y", "?s :u ?y", "?s :few :v", "?y :t ?s", "?x a :F", "?s ?y ?x"),
         ]
         self.rng.shuffle(patterns)
@@ -182,6 +188,8 @@ class Writer:
         variable = "?x" if "?x" in key else "?s"
         column = f"(STR({variable}) AS ?key)" if "STR" in key.upper() else variable
         more = self.pick("", self.write_rest(), self.write_filter())
+        if column == "?x":
+            more += f" {TOLD_APART}"
         where = f"{{ ?s {self.pick(*PROPERTIES, '?z')} ?x {more} }}"
         return f"SELECT {self.pick('', 'DISTINCT')} {column} {where} ORDER BY {key}"
 
@@ -192,7 +200,8 @@ class Writer:
             ("?x ?s", "DESC(?x) ?n ?s"), ("?x", "?n DESC(str(?x)) LIMIT 5 OFFSET 1"),
             ("?x", "COUNT(?s) ?x"), ("?x", "?x DESC(COUNT(?s))"), ("?s", "ASC(?n) ASC(?s) LIMIT 7"),
         )  # fmt: skip
-        where = f"{{ ?s {self.pick(*PROPERTIES)} ?x FILTER(!isLiteral(?x) || DATATYPE(?x) = xsd:string) }}"
+        namesake = self.pick("", "", f":x {self.pick(*PROPERTIES)} ?y .")
+        where = f"{{ {namesake} ?s {self.pick(*PROPERTIES)} ?x {TOLD_APART} }}"
         having = self.pick("", "HAVING (COUNT(?s) > 1)")
         return f"SELECT {group} (COUNT(?s) AS ?n) {where} GROUP BY {group} {having} ORDER BY {keys}"
 
@@ -232,7 +241,7 @@ class Writer:
     def write_pattern(self, subjects: list[str] = VARIABLES) -> str:
         """Return a pattern, or two about one subject."""
         rng = self.rng
-        subject = rng.choice([*subjects, *subjects, *NAMES])
+        subject = rng.choice([*subjects, *subjects, *NAMES, *NAMESAKES])
         verb = rng.choice([*PROPERTIES, "a", rng.choice(VARIABLES), "<urn:x:p>"])
         value = rng.choice([*VARIABLES, *VARIABLES, rng.choice([*NAMES, *CLASSES, *LITERALS])])
         more = f" ; {rng.choice(PROPERTIES)} {rng.choice(VARIABLES)}" if rng.random() < 0.3 else ""
