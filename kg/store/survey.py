@@ -181,7 +181,8 @@ class _Survey:
 
 def _is_plain(term: bytes) -> bool:
     """Tell whether a term is an IRI that reads the same in a query."""
-    return term.startswith(b"<") and b"\\" not in term
+    # Of a triple term this is the first word.
+    return term.startswith(b"<") and term.endswith(b">") and b"\\" not in term
 
 
 def _name(term: bytes) -> str:

@@ -111,6 +111,16 @@ def test_a_class_is_told() -> None:
     assert (told["urn:p"], told["urn:q"], told.get("urn:r")) == (["urn:C"], ["urn:C", "urn:D"], None)
 
 
+@pytest.mark.parametrize(
+    "value", ['"a"', "_:a", "<<( <urn:a> <urn:p> <urn:b> )>>", "<urn:\\u00e9>", '"<a>"', '"1"^^<urn:t>']
+)
+def test_values_that_are_no_iris_are_not_told(value: str) -> None:
+    lines = [f"<urn:s{number}> <urn:p> {value} <urn:g> .\n".encode() for number in range(5)]
+    known = survey_quads(lines)
+    assert known.properties == {"urn:p": 5}
+    assert known.values == {} == known.together
+
+
 def widen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(survey, "MAX_KINDS", 3)
 
