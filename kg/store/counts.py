@@ -84,15 +84,14 @@ def _list_properties(patterns: Sequence[Pattern], statistics: Statistics) -> Tab
 def _list_rows(properties: list[str], statistics: Statistics) -> Iterable[tuple[tuple[str, ...], int]] | None:
     """Return how often values of the properties are found with one subject."""
     if len(properties) == 1:
-        is_class = properties[0] == TYPE
-        values = statistics.classes if is_class else statistics.values.get(properties[0])
+        values = statistics.classes if properties[0] == TYPE else statistics.values.get(properties[0])
         return None if values is None else [((value,), n) for value, n in values.items()]
-    one, other = properties
-    if one < other:
-        rows = statistics.together.get(one, {}).get(other)
-        return None if rows is None else [((value, other_value), n) for value, other_value, n in rows]
-    rows = statistics.together.get(other, {}).get(one)
-    return None if rows is None else [((value, other_value), n) for other_value, value, n in rows]
+    first, second = sorted(properties)
+    rows = statistics.together.get(first, {}).get(second)
+    if rows is None:
+        return None
+    is_turned = properties[0] != first
+    return [((other, value) if is_turned else (value, other), n) for value, other, n in rows]
 
 
 def _select(
