@@ -80,6 +80,14 @@ def test_a_graph_is_drawn(open_page: OpenPage) -> None:
     assert page.locator("svg.graph .thing").count() > 10
 
 
+def test_what_the_browser_selects_is_typed_over_before_the_editor_is_told(open_page: OpenPage) -> None:
+    untold = "addEventListener('selectionchange', (event) => event.stopImmediatePropagation(), true)"
+    page = open_page("/sparql", init_script=untold)
+    page.locator(".cm-content").fill(HELD)  # selects all, and inserts at once
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("link", name="Wang Yi").first).to_be_visible()
+
+
 def test_an_error_points_at_its_place(open_page: OpenPage) -> None:
     page = open_page("/sparql")
     ask(page, "SELECT *\nWHERE { ?s ?p ?o } LIMIT abc")

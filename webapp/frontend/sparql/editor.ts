@@ -47,15 +47,22 @@ export interface Words { readonly [name: string]: string }
  */
 const typeOverSelection = EditorView.domEventHandlers({
   beforeinput(event, view) {
-    const { from, to, empty } = view.state.selection.main;
+    const { from, to } = readSelection(view);
     const text = event.data;
-    if (event.inputType !== "insertText" || !text || empty || view.composing) return false;
+    if (event.inputType !== "insertText" || !text || from === to || view.composing) return false;
     event.preventDefault();
-    const insert = () => view.state.update(view.state.replaceSelection(text), { userEvent: "input.type", scrollIntoView: true });
+    const insert = () => view.state.update({ changes: { from, to, insert: text }, selection: { anchor: from + text.length }, userEvent: "input.type", scrollIntoView: true });
     if (!view.state.facet(EditorView.inputHandler).some((handle) => handle(view, from, to, text, insert))) view.dispatch(insert());
     return true;
   },
 });
+
+/** What the browser has selected, of which the editor is told later; where no browser tells it, what the editor knows. */
+function readSelection(view: EditorView): { from: number; to: number } {
+  const [range] = getSelection()?.getComposedRanges?.({ shadowRoots: [view.root as ShadowRoot] }) ?? [];
+  if (!range || !view.contentDOM.contains(range.startContainer) || !view.contentDOM.contains(range.endContainer)) return view.state.selection.main;
+  return { from: view.posAtDOM(range.startContainer, range.startOffset), to: view.posAtDOM(range.endContainer, range.endOffset) };
+}
 
 /** Put an editor in place of a text area, which goes on holding the text of the form. */
 export function openEditor(area: HTMLTextAreaElement, words: Words, complete: CompletionSource, run: () => void): EditorView {
