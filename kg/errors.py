@@ -9,6 +9,7 @@
     │   ├── UnknownRelease       there is no release of that id
     │   ├── OtherLayout          another version of Article KG made the release
     │   └── BuildInProgress      another process builds into the same folder
+    ├── WorkLost                 a process that shared the work was ended from outside
     ├── ReconciliationError      a reconciliation request is malformed
     │   └── BatchTooLarge        it asks for more than is answered at once
     └── StoreError               a query could not be answered
@@ -95,6 +96,10 @@ class OtherLayout(ReleaseError):
 
 class BuildInProgress(ReleaseError):
     """Another process is building into the same folder."""
+
+
+class WorkLost(KgError):
+    """A process that shared the work was ended from outside."""
 
 
 class ReconciliationError(KgError):

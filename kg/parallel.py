@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context, parent_process
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
 from threading import Thread
 from typing import TypeVar
+
+from kg.errors import WorkLost
 
 T = TypeVar("T")
 
@@ -26,6 +29,10 @@ def run_all(jobs: Sequence[Callable[[], T]], processes: int = 1) -> Iterator[T]:
     jobs: functions of modules, or partials of such, since other processes have to find them.
     processes: 1 runs the jobs here, one after the other, as they are asked for.
 
+    Raises
+    ------
+    WorkLost: one of the processes was ended from outside.
+
     >>> from functools import partial
     >>> list(run_all([partial(pow, 2, 3), partial(pow, 3, 2)]))
     [8, 9]
@@ -40,6 +47,15 @@ def run_all(jobs: Sequence[Callable[[], T]], processes: int = 1) -> Iterator[T]:
         try:
             for future in futures:
                 yield future.result()
+        except BrokenProcessPool as error:
+            raise WorkLost(
+                "a process that shared the work was ended from outside.",
+                "The system does that when memory runs short: free some, or give the machine more.",
+            ) from error
+        except (KeyboardInterrupt, SystemExit):
+            for process in active_children():  # nobody waits for what they do any more
+                process.terminate()
+            raise
         finally:
             pool.shutdown(cancel_futures=True)
 

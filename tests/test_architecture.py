@@ -20,7 +20,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "vocab": {"errors"},
     "formats": {"errors"},
     "settings": {"errors"},
-    "parallel": set(),
+    "parallel": {"errors"},
     "model": LEAVES,
     "examples": LEAVES | {"model"},
     "ontology": LEAVES,

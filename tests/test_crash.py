@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from kg.release.layout import building_path, open_release, read_current_id, releases_path
+from kg.release.layout import VERDICTS, building_path, open_release, read_current_id, releases_path
 
 MINI = Path(__file__).parent / "mini"
 KG = Path(sys.executable).parent / "kg"
@@ -27,12 +27,29 @@ MOMENTS = [(step, delay_s) for step in STEPS for delay_s in (0.0, 0.001, 0.004, 
 
 def kg(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [KG, *arguments], cwd=folder, env=environment(), capture_output=True, text=True, timeout=120
+        [KG, *arguments], cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=120
     )
 
 
-def environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("KG_")}
+def environment(folder: Path) -> dict[str, str]:
+    """Settings are those of the folder, and temporary files go there."""
+    temporary = folder / "tmp"
+    temporary.mkdir(exist_ok=True)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("KG_")}
+    return kept | {"TMPDIR": str(temporary)}
+
+
+def start_build(folder: Path) -> subprocess.Popen[str]:
+    """Start a build that tells its steps, in a group of its own."""
+    return subprocess.Popen(
+        [KG, "build"],
+        cwd=folder,
+        env=environment(folder),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
 
 
 def change_sources(folder: Path, number: int) -> None:
@@ -80,15 +97,7 @@ def test_a_killed_build_leaves_the_last_release(
     before = assert_whole(site)
     change_sources(site, len(outcomes))
     known = {path.name for path in releases_path(site / "var").iterdir()}
-    build = subprocess.Popen(
-        [KG, "build"],
-        cwd=site,
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    build = start_build(site)
     assert build.stderr
     for line in build.stderr:
         if step in line:
@@ -122,3 +131,21 @@ def test_the_next_build_succeeds_and_sweeps(site: Path) -> None:
     assert assert_whole(site) != before
     building = building_path(site / "var")
     assert not building.exists() or not list(building.iterdir())
+
+
+def test_a_build_that_is_told_to_end_takes_its_temporary_files_with_it(site: Path) -> None:
+    before = assert_whole(site)
+    change_sources(site, len(MOMENTS) + 2)
+    shutil.rmtree(site / "tmp")
+    verdicts = site / "var" / VERDICTS
+    verdicts.unlink()
+    os.mkfifo(verdicts)  # nobody writes into it, so the build stays here
+    build = start_build(site)
+    assert build.stderr
+    assert any("checking shapes" in line for line in build.stderr)
+    build.terminate()
+    assert build.wait(60) == 128 + signal.SIGTERM
+    build.stderr.close()
+    verdicts.unlink()
+    assert list((site / "tmp").iterdir()) == []
+    assert assert_whole(site) == before

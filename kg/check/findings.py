@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -66,18 +67,20 @@ def check_sources(
     Raises
     ------
     SourceError: there is no room for temporary files.
+    WorkLost: a process that checks was ended from outside.
     """
     folder = Path(mkdtemp(prefix="kg-check-"))
-    try:
-        report = _check(sources, on_step, verdicts, folder)
-        finalize(report, rmtree, folder, ignore_errors=True)
+    with ExitStack() as stack:
+        stack.callback(rmtree, folder, ignore_errors=True)
+        try:
+            report = _check(sources, on_step, verdicts, folder)
+        # pyoxigraph raises RuntimeError for some faults of its storage.
+        except (OSError, RuntimeError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+            remedy = "Free some space, or name another folder with TMPDIR."
+            raise SourceError(f"cannot write what is checked: {reason}.", remedy, path=folder) from error
+        finalize(report, stack.pop_all().close)
         return report
-    # pyoxigraph raises RuntimeError for some faults of its storage.
-    except (OSError, RuntimeError) as error:
-        rmtree(folder, ignore_errors=True)
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        remedy = "Free some space, or name another folder with TMPDIR."
-        raise SourceError(f"cannot write what is checked: {reason}.", remedy, path=folder) from error
 
 
 def _check(sources: Sources, on_step: Callable[[str], None], verdicts: Path | None, folder: Path) -> Report:

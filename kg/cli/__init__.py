@@ -7,6 +7,7 @@ May import everything in ``kg``; nothing in ``kg`` but ``__main__`` may import i
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 import click
@@ -19,6 +20,8 @@ __all__ = ["cli", "main"]
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    # As Ctrl-C does: what is under way ends, and takes its temporary files with it.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         cli(standalone_mode=False)
     except click.ClickException as error:

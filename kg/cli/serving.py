@@ -53,6 +53,7 @@ def serve(read: ReadSettings, /, no_build: bool, **options: Any) -> None:
 
         to_target(release, settings)  # what is wrong with it is told now, not in a request
     click.echo(f"release {release.id} at http://{_authority(settings)}/ (Ctrl-C ends it)")
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # what follows has its own ways to end
     run_server(settings)
 
 
@@ -65,7 +66,6 @@ def find_or_build(settings: Settings) -> Release:
     release = find_built(var, read_state(root, settings.effective_base_iri, settings.signing_key))
     if release is not None:
         return release
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     command = [sys.executable, "-m", "kg", "build"]
     with subprocess.Popen(command, env=os.environ | to_environment(settings)) as build:  # noqa: S603
         try:
@@ -73,7 +73,6 @@ def find_or_build(settings: Settings) -> Release:
         except BaseException:  # a signal, for one: a build that nobody waits for must not go on
             build.terminate()
             raise
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if code:
         sys.exit(code)
     return open_current(settings)

@@ -71,6 +71,7 @@ def build_release(
     CheckFailed: the report has findings.
     BuildInProgress: another process is building there.
     ReleaseError: the folder cannot be written, or the disk is full; nothing is left behind.
+    WorkLost: a process that builds was ended from outside; nothing is left behind.
     """
     if report.findings:
         raise CheckFailed(f"{len(report.findings)} findings.", "Run `kg check` and mend them.")
