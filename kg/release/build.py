@@ -37,9 +37,9 @@ from kg.release.layout import (
     releases_path,
 )
 from kg.release.locks import lock_builds
-from kg.release.lookups import write_lookups
 from kg.release.manifest import describe_articles, make_manifest, write_manifest
 from kg.release.orders import sort_dataset
+from kg.release.renewed_lookups import renew_lookups
 from kg.release.reuse import EarlierBuild, Origins, read_earlier, remember_dumps
 from kg.release.search import write_index
 from kg.release.site import render_context, render_shapes, write_pages, write_site
@@ -169,7 +169,15 @@ def _write_release(
     # What takes longest comes first, so that no process waits for it at the end.
     jobs: list[Callable[[], Any]] = [
         partial(renew_store, folder / "store", lines.canonical, earlier.release, change),
-        partial(_write_lookups, folder / "lookups.sqlite", dataset, names),
+        partial(
+            renew_lookups,
+            folder / "lookups.sqlite",
+            dataset,
+            lines.canonical,
+            names,
+            earlier.release,
+            change,
+        ),
         partial(_write_index, folder / "search.sqlite", dataset, names),
         partial(_survey, folder, lines.union, articles, names),
         *writer.plan(dataset, lines),
@@ -186,10 +194,6 @@ def _write_release(
     write_manifest(folder / "manifest.json", manifest)
     write_list(folder, release_id)
     return writer.tell_origins()
-
-
-def _write_lookups(path: Path, dataset: Dataset, names: Names) -> None:
-    write_lookups(path, dataset.read_lines(), names)
 
 
 def _write_index(path: Path, dataset: Dataset, names: Names) -> None:

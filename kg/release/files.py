@@ -86,6 +86,21 @@ def read_list(release: Release) -> FileList:
     return parse_list((release.path / LIST).read_bytes(), f"{release.path / LIST}")
 
 
+def find_whole(release: Path, name: str) -> Path:
+    """Return a file of a release's folder that is to the byte what the list there says.
+
+    Raises
+    ------
+    ValueError: it is not.
+    OSError: it, or the list, cannot be read.
+    ReleaseError: the list is none.
+    """
+    hashes = {entry.path: entry.sha256 for entry in parse_list((release / LIST).read_bytes(), LIST).files}
+    if hash_file(release / name) != hashes.get(name):
+        raise ValueError(f"{release / name} is damaged")
+    return release / name
+
+
 def sign_list(release: Release, secret: Ed25519PrivateKey) -> None:
     """Sign the list of a release; the signature appears whole, and is the same each time."""
     read_list(release)

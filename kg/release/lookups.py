@@ -1,18 +1,23 @@
 """Writes the file that pages are read from: ``kg.lookups`` says what it holds.
 
 The lines are read once, and go packed into temporary tables on disk, which SQL sorts; memory stays bounded.
-The same quads give the same bytes.
+The same quads give the same bytes: the file is a copy without holes, whose pages depend on nothing but what
+is in it (SQLite, "VACUUM INTO"). ``kg.release.renewed_lookups`` makes the same file of that of the last
+release.
 """
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, groupby, islice
 from operator import itemgetter
 from pathlib import Path
+from zlib import crc32
 
 import zstandard
 
@@ -63,22 +68,42 @@ def write_lookups(path: Path, lines: Iterable[bytes], names: Names) -> None:
     ------
     ReleaseError: SQLite could not write it, for example because the disk is full.
     """
+    with open_draft(path) as database:
+        database.executescript(SCHEMA + _STAGE)
+        database.execute("BEGIN")
+        _Writer(database, names).write(lines)
+        database.execute("COMMIT")
+
+
+@contextmanager
+def open_draft(path: Path, earlier: Path | None = None) -> Iterator[sqlite3.Connection]:
+    """Yield a draft of the file, empty or a copy of an earlier one; the file is made of it at the end.
+
+    Raises
+    ------
+    ReleaseError: SQLite could not write it, for example because the disk is full.
+    """
+    draft = path.with_suffix(".draft")
     try:
-        with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        if earlier is not None:
+            shutil.copyfile(earlier, draft)
+        with closing(sqlite3.connect(draft, isolation_level=None)) as database:
             for pragma in ("journal_mode = OFF", "synchronous = OFF", "temp_store = FILE"):
                 database.execute(f"PRAGMA {pragma}")
             database.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-            database.executescript(SCHEMA + _STAGE)
-            database.execute("BEGIN")
-            _Writer(database, names).write(lines)
-            database.execute("COMMIT")
+            yield database
+            # It counts changes of tables, so it would tell whether the file was made of another.
+            database.execute("PRAGMA schema_version = 1")
+            database.execute("VACUUM INTO ?", (str(path),))
     except sqlite3.Error as error:
         raise ReleaseError(f"the look-ups cannot be written: {error}.", "Free some space.") from error
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 @dataclass(slots=True)
-class _Rows:
-    """What some subjects add to the temporary tables."""
+class Rows:
+    """What some subjects add to the tables, before it is packed."""
 
     base: str
     evidence: str
@@ -122,6 +147,21 @@ class _Rows:
                     yield hash_iri(iri), predicate[1:-1], subject, key
 
 
+class Packing:
+    """Packs and unpacks with a dictionary."""
+
+    def __init__(self, dictionary: bytes) -> None:
+        known = zstandard.ZstdCompressionDict(dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+        known.precompute_compress(level=3)
+        self.pack = zstandard.ZstdCompressor(level=3, dict_data=known).compress
+        self.unpack = zstandard.ZstdDecompressor(dict_data=known).decompress
+
+    def pack_once(self, contents: Iterable[bytes]) -> bytes:
+        """Return parts packed as one; what several graphs say is in it once."""
+        lines = b"".join(contents).splitlines(keepends=True)
+        return self.pack(b"".join(dict.fromkeys(lines)))
+
+
 class _Writer:
     def __init__(self, database: sqlite3.Connection, names: Names) -> None:
         self._database = database
@@ -131,13 +171,10 @@ class _Writer:
         """Fill all tables."""
         rest = iter(lines)
         first = list(islice(rest, SAMPLED_QUADS))
-        dictionary = _take_sample(first)
+        dictionary = take_sample(first)
         self._database.execute("INSERT INTO dictionary VALUES (?)", (dictionary,))
-        known = zstandard.ZstdCompressionDict(dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
-        known.precompute_compress(level=3)
-        self._packer = zstandard.ZstdCompressor(level=3, dict_data=known)
-        self._unpacker = zstandard.ZstdDecompressor(dict_data=known)
-        self._stage(_group(chain(first, rest)))
+        self._packing = Packing(dictionary)
+        self._stage(group(chain(first, rest)))
         self._gather("document", _PARTS)
         self._gather("label", "SELECT key, content FROM name ORDER BY key, rowid")
         run(self._database, _LINKS)
@@ -145,10 +182,10 @@ class _Writer:
     def _stage(self, subjects: Iterator[tuple[str, list[str]]]) -> None:
         base, evidence = self._names.base, str(self._names.term("evidence"))
         while batch := list(islice(subjects, SUBJECTS_AT_ONCE)):
-            rows = _Rows(base, evidence)
+            rows = Rows(base, evidence)
             for subject, lines in batch:
                 rows.add(subject, lines)
-            pack = self._packer.compress
+            pack = self._packing.pack
             self._insert("part", ((key, home, pack(content)) for key, home, content in rows.part), 3)
             self._insert("name", ((key, pack(content)) for key, content in rows.name), 2)
             self._insert("seen", rows.seen, 4)
@@ -160,7 +197,7 @@ class _Writer:
         self._database.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", rows)  # noqa: S608
 
     def _gather(self, table: str, query: str) -> None:
-        """Put all parts of a document into one row; what several graphs say is in it once."""
+        """Put all parts of a document into one row."""
         groups = groupby(self._database.execute(query), key=itemgetter(0))
         rows = ((key, self._join([content for _, content in parts])) for key, parts in groups)
         # The cursor is read and the table written in turn, which is fine: they are different tables.
@@ -170,20 +207,23 @@ class _Writer:
     def _join(self, contents: list[bytes]) -> bytes:
         if len(contents) == 1:
             return contents[0]
-        lines = b"".join(map(self._unpacker.decompress, contents)).splitlines(keepends=True)
-        return self._packer.compress(b"".join(dict.fromkeys(lines)))
+        return self._packing.pack_once(map(self._packing.unpack, contents))
 
 
-def _group(lines: Iterable[bytes]) -> Iterator[tuple[str, list[str]]]:
+def group(lines: Iterable[bytes]) -> Iterator[tuple[str, list[str]]]:
     """Yield each subject of each graph with the triples about it as N-Triples."""
     parts = (line.decode().rpartition(" <")[::2] for line in lines)
     for (subject, _), block in groupby(parts, key=lambda part: (part[0].partition(" ")[0], part[1])):
         yield subject[1:-1], [f"{triple} .\n" for triple, _ in block]
 
 
-def _take_sample(lines: list[bytes]) -> bytes:
-    """Return lines from all over, which is what others will resemble."""
-    chunks = ["".join(triples).encode() for _, triples in _group(lines)]
-    size = sum(map(len, chunks))
-    step = max(1, size // SAMPLE_BYTES)
-    return b"".join(chunks[::step])[:SAMPLE_BYTES] or b"<"
+def take_sample(lines: list[bytes]) -> bytes:
+    """Return what some graphs of the first quads say, which is what others will resemble.
+
+    A checksum chooses the graphs, so that what changes in others makes no other dictionary.
+    """
+    graphs: dict[bytes, list[bytes]] = defaultdict(list)
+    for triple, _, graph in (line.rpartition(b" <") for line in lines):
+        graphs[graph].append(triple + b" .\n")
+    chosen = chain.from_iterable(graphs[graph] for graph in sorted(graphs, key=crc32))
+    return b"".join(chosen)[:SAMPLE_BYTES] or b"<"
