@@ -189,7 +189,7 @@ def main() -> None:
         started = time.process_time()
         quads = sum(1 for _ in make_quads(asked.labels))
         generated_s = time.process_time() - started
-        write_index(path, make_quads(asked.labels), NAMES)
+        write_index(path, (f"{quad} .\n".encode() for quad in make_quads(asked.labels)), NAMES)
         build_s = time.process_time() - started - 2 * generated_s
         peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         index = SearchIndex(path)

@@ -19,7 +19,7 @@ from pyoxigraph import RdfFormat, Store
 from bench.graph import BASE
 from bench.results import OURS
 from kg import __version__
-from kg.dataset import read_lines, read_quads
+from kg.dataset import read_lines
 from kg.release.catalogue import switch_current
 from kg.release.layout import Manifest, releases_path
 from kg.release.lookups import write_lookups
@@ -100,7 +100,7 @@ def build(var: Path, graph: Path) -> float:
     quads = len(store)
     load_s = time.monotonic() - begun
     del store
-    write_index(folder / "search.sqlite", read_quads(graph), Names(BASE))
+    write_index(folder / "search.sqlite", read_lines(graph), Names(BASE))
     write_lookups(folder / "lookups.sqlite", read_lines(graph), Names(BASE))
     (folder / "context.jsonld").write_text(render_context(read_sources(ROOT, BASE)), encoding="utf-8")
     now = datetime.now(UTC).isoformat(timespec="seconds")

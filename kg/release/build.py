@@ -197,7 +197,7 @@ def _write_release(
 
 
 def _write_index(path: Path, dataset: Dataset, names: Names) -> None:
-    write_index(path, dataset.read_quads(), names)
+    write_index(path, dataset.read_lines(), names)
 
 
 def _survey(folder: Path, union: Path, articles: tuple[ArticleEntry, ...], names: Names) -> Survey:

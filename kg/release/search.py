@@ -1,6 +1,6 @@
 """Builds the index of a release: one SQLite file with names, quotes and facets, for search and browsing.
 
-The quads are read once. What the index needs of them goes into temporary tables on disk, and SQL joins it,
+The lines are read once. What the index needs of them goes into temporary tables on disk, and SQL joins it,
 so memory stays bounded. Things are numbered by importance: first what the articles speak of, then statements
 about it (memberships, participations, claims), then the vocabulary; among those, what most links lead to.
 Full-text rows have the same order, so that reading them in order is reading the most important first, and
@@ -9,6 +9,7 @@ no answer needs sorting by rank. The same quads give the same bytes.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable
@@ -16,14 +17,13 @@ from contextlib import closing
 from itertools import groupby, islice
 from pathlib import Path
 
-from pyoxigraph import Literal, Quad
-
 from kg.errors import ReleaseError
+from kg.lines import read_value
 from kg.release.facets import count_facets, name_relations, run
 from kg.release.variants import read_variants
 from kg.search.folding import Folding
 from kg.search.schema import ALTERNATIVE, INDEXES, PREFERRED, SCHEMA, hash_name, type_word
-from kg.vocab import OWL, PREF_LABEL, RDFS, SKOS, TYPE, Names, named
+from kg.vocab import OWL, PREF_LABEL, RDFS, SKOS, TYPE, Names
 from kg.vocab import SCHEMA as SCHEMA_ORG
 
 ROWS_AT_ONCE = 5_000
@@ -104,13 +104,13 @@ INSERT INTO citation
 """
 
 
-def write_index(path: Path, quads: Iterable[Quad], names: Names) -> None:
+def write_index(path: Path, lines: Iterable[bytes], names: Names) -> None:
     """Write the index of a dataset.
 
     Parameters
     ----------
     path: where to; there must be no file yet.
-    quads: read once, in any order.
+    lines: canonical N-Quads, read once, in any order.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def write_index(path: Path, quads: Iterable[Quad], names: Names) -> None:
     try:
         with closing(sqlite3.connect(draft, isolation_level=None)) as database:
             _set_up(database)
-            _stage(database, quads, names)
+            _stage(database, lines, names)
             _fill(database)
             # A copy without holes, whose pages depend on nothing but what is in it.
             database.execute("VACUUM INTO ?", (str(path),))
@@ -165,97 +165,96 @@ def _fill(database: sqlite3.Connection) -> None:
     database.execute("ANALYZE")
 
 
-# --- reading the quads -------------------------------------------------------------------------------
+# --- reading the lines -------------------------------------------------------------------------------
 
 _LABELS = {
-    PREF_LABEL.value: PREFERRED,
-    RDFS("label").value: PREFERRED,
-    SCHEMA_ORG("headline").value: PREFERRED,
-    SKOS("altLabel").value: ALTERNATIVE,
+    str(PREF_LABEL): PREFERRED,
+    str(RDFS("label")): PREFERRED,
+    str(SCHEMA_ORG("headline")): PREFERRED,
+    str(SKOS("altLabel")): ALTERNATIVE,
 }
-_DATES = {SCHEMA_ORG("startDate").value, SCHEMA_ORG("datePublished").value}
+_DATES = {str(SCHEMA_ORG("startDate")), str(SCHEMA_ORG("datePublished"))}
+_TYPE, _SOURCE = str(TYPE), str(OWL("annotatedSource"))
 
 
 class _Stager:
-    """Puts what the index needs of each quad into the rows of the temporary tables."""
+    """Puts what the index needs of each line into the rows of the temporary tables."""
 
     def __init__(self, names: Names) -> None:
-        self.things, self.articles = f"{names.base}id/", f"{names.base}article/"
-        self.ontology, self.queries = names.ontology, f"{names.base}ontology/"
-        self.relations = name_relations(names)
-        self.evidence, self.quoted = names.term("evidence").value, names.term("quotedText").value
-        self.sentence, self.status = names.term("sentence").value, names.term("status").value
-        self.rows: dict[str, list[tuple[object, ...]]] = defaultdict(list)
+        # A thing or an article, and no part of one.
+        self._is_thing = re.compile(f"<{re.escape(names.base)}(?:id/|article/[^/>]*>)").match
+        self._ontology, self._queries = f" {names.ontology} .\n", f"<{names.base}ontology/"
+        self._relations = {f"<{iri}>": name for iri, name in name_relations(names).items()}
+        self._evidence, self._quoted = str(names.term("evidence")), str(names.term("quotedText"))
+        self._sentence, self._status = str(names.term("sentence")), str(names.term("status"))
+        self._of_records = {self._evidence, self._quoted, self._sentence, self._status, _SOURCE}
+        self._rows: dict[str, list[tuple[object, ...]]] = defaultdict(list)
 
-    def add(self, quad: Quad) -> None:
+    def add(self, line: str) -> None:
         """Add one quad."""
-        subject, predicate = named(quad.subject).value, quad.predicate.value
-        if self._is_thing(subject):
-            self._add_thing(subject, predicate, quad.object)
-        elif quad.graph_name == self.ontology and not subject.startswith(self.queries):
-            self._add_label(subject, predicate, quad.object)
-        elif isinstance(quad.object, Literal):
-            if predicate == self.quoted:
-                self._put("quoted", subject, quad.object.value)
-        else:
-            self._add_record(subject, predicate, named(quad.object).value)
+        subject, predicate, rest = line.split(" ", 2)
+        if self._is_thing(line):
+            self._add_thing(subject[1:-1], predicate, rest.rpartition(" <")[0])
+        elif predicate in _LABELS:
+            if rest.endswith(self._ontology) and not subject.startswith(self._queries):
+                self._add_label(subject[1:-1], predicate, rest.rpartition(" <")[0])
+        elif predicate in self._of_records and not rest.endswith(self._ontology):
+            self._add_record(subject[1:-1], predicate, rest.rpartition(" <")[0])
 
-    def _is_thing(self, iri: str) -> bool:
-        return iri.startswith(self.things) or (
-            iri.startswith(self.articles) and "/" not in iri[len(self.articles) :]
-        )
-
-    def _add_thing(self, subject: str, predicate: str, value: object) -> None:
-        if predicate != TYPE.value:
-            self._put("used", subject, predicate)
-        if isinstance(value, Literal):
+    def _add_thing(self, subject: str, predicate: str, value: str) -> None:
+        if predicate != _TYPE:
+            self._put("used", subject, predicate[1:-1])
+        if value.startswith('"'):
             self._add_label(subject, predicate, value)
             if predicate in _DATES:
-                self._put("dated", subject, value.value)
-        elif predicate == TYPE.value:
-            self._put("type", subject, named(value).value)
-        elif predicate == self.evidence:
-            self._put("evidence", subject, named(value).value)
+                self._put("dated", subject, read_value(value))
+        elif predicate == _TYPE:
+            self._put("type", subject, value[1:-1])
+        elif predicate == self._evidence:
+            self._put("evidence", subject, value[1:-1])
         else:
-            target = named(value).value
-            self._put("link", target, hash_name(f"{subject} {predicate}"))
-            if predicate in self.relations:
-                self._put("relation", subject, self.relations[predicate], target)
+            self._put("link", value[1:-1], hash_name(f"{subject} {predicate[1:-1]}"))
+            if predicate in self._relations:
+                self._put("relation", subject, self._relations[predicate], value[1:-1])
 
-    def _add_label(self, subject: str, predicate: str, value: object) -> None:
-        if predicate in _LABELS and isinstance(value, Literal):
-            self._put("label", subject, _LABELS[predicate], value.language or "", value.value)
+    def _add_label(self, subject: str, predicate: str, value: str) -> None:
+        if predicate in _LABELS and value.startswith('"'):
+            _, _, end = value.rpartition('"')
+            lang = end[1:] if end.startswith("@") else ""
+            self._put("label", subject, _LABELS[predicate], lang, read_value(value))
 
-    def _add_record(self, subject: str, predicate: str, target: str) -> None:
-        if predicate == self.evidence:
-            self._put("evidence", subject, target)
-        elif predicate == OWL("annotatedSource").value:
-            self._put("axiom", subject, target)
-        elif predicate == self.sentence:
-            article, _, number = target.rpartition("/sentence/")
+    def _add_record(self, subject: str, predicate: str, value: str) -> None:
+        if value.startswith('"'):
+            if predicate == self._quoted:
+                self._put("quoted", subject, read_value(value))
+        elif predicate == self._evidence:
+            self._put("evidence", subject, value[1:-1])
+        elif predicate == _SOURCE:
+            self._put("axiom", subject, value[1:-1])
+        elif predicate == self._sentence:
+            article, _, number = value[1:-1].rpartition("/sentence/")
             self._put("sentence", subject, article, int(number))
-        elif predicate == self.status:
-            self._put("relation", subject, "status", target)
+        elif predicate == self._status:
+            self._put("relation", subject, "status", value[1:-1])
 
     def _put(self, table: str, *row: object) -> None:
-        self.rows[table].append(row)
+        self._rows[table].append(row)
 
     def write(self, database: sqlite3.Connection) -> None:
         """Write what was gathered, and forget it."""
-        for table, rows in self.rows.items():
-            marks = ", ".join("?" * len(rows[0])) if rows else ""
+        for table, rows in self._rows.items():
+            marks = ", ".join("?" * len(rows[0]))
             database.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608 - our own names
-        self.rows.clear()
+        self._rows.clear()
 
 
-def _stage(database: sqlite3.Connection, quads: Iterable[Quad], names: Names) -> None:
-    stager = _Stager(names)
+def _stage(database: sqlite3.Connection, lines: Iterable[bytes], names: Names) -> None:
+    stager, rest = _Stager(names), iter(lines)
     database.execute("BEGIN")
-    for number, quad in enumerate(quads, 1):
-        stager.add(quad)
-        if number % ROWS_AT_ONCE == 0:
-            stager.write(database)
-    stager.write(database)
+    while batch := list(islice(rest, ROWS_AT_ONCE)):
+        for line in batch:
+            stager.add(line.decode())
+        stager.write(database)
     database.execute("COMMIT")
 
 

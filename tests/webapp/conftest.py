@@ -39,7 +39,7 @@ def make_release(var: Path, release_id: str, data: str = DATA) -> None:
     store = ox.Store(path / "store")
     store.load(data.encode(), ox.RdfFormat.N_QUADS)
     store.flush()
-    write_index(path / "search.sqlite", store, Names("http://h/"))
+    write_index(path / "search.sqlite", (f"{quad} .\n".encode() for quad in store), Names("http://h/"))
     del store
     body = gzip.compress(data.encode(), mtime=0)
     (path / "dumps" / "all.nq.gz").write_bytes(body)

@@ -55,10 +55,14 @@ def read_quads(data: str = DATA) -> list[ox.Quad]:
     return list(ox.parse(data, format=ox.RdfFormat.TRIG, base_iri=BASE))
 
 
+def read_lines(data: str = DATA) -> list[bytes]:
+    return [f"{quad} .\n".encode() for quad in read_quads(data)]
+
+
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SearchIndex]:
     path = tmp_path_factory.mktemp("index") / "search.sqlite"
-    write_index(path, read_quads(), Names(BASE))
+    write_index(path, read_lines(), Names(BASE))
     index = SearchIndex(path)
     yield index
     index.close()

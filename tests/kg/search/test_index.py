@@ -6,12 +6,13 @@ import threading
 from pathlib import Path
 
 import pytest
+from pyoxigraph import Literal
 
 from kg.errors import ReleaseError
 from kg.release.search import write_index
 from kg.search.index import SearchIndex
 from kg.vocab import Names
-from tests.kg.search.conftest import BASE, DATA, read_quads
+from tests.kg.search.conftest import BASE, DATA, read_lines
 
 PERSON = "https://schema.org/Person"
 
@@ -94,10 +95,22 @@ def test_a_common_beginning_does_not_hide_a_whole_name(tmp_path: Path) -> None:
         f'<id/li-{n}> skos:prefLabel "Li {n}"@en ; skos:related <id/li-{n}> .\n' for n in range(50)
     )
     data = DATA + f'GRAPH <entities> {{ {names} id:li skos:prefLabel "Li"@en . }}'
-    write_index(tmp_path / "index", read_quads(data), Names(BASE))
+    write_index(tmp_path / "index", read_lines(data), Names(BASE))
     hits = SearchIndex(tmp_path / "index").find_names("li", look_at=10).hits
     assert hits[0].thing.iri == f"{BASE}id/li"
     assert len(hits) == 11
+
+
+def test_names_and_quotes_have_any_characters(tmp_path: Path) -> None:
+    name, quote = 'Wang "the \\ fox"\n\t@en <x> .', 'said "no"@zh \\'
+    texts = [str(Literal(name, language="zh-hant")), str(Literal(quote))]
+    data = f"""GRAPH <g> {{ id:fox a schema:Person ; skos:prefLabel {texts[0]} ; kg:evidence <evidence/3> .
+        <evidence/3> kg:quotedText {texts[1]} ; kg:sentence <article/a/sentence/4> . }}"""
+    write_index(tmp_path / "index", read_lines(DATA + data), Names(BASE))
+    index = SearchIndex(tmp_path / "index")
+    (hit,) = index.find_names("the fox").hits
+    assert (hit.name.text, hit.name.lang) == (name, "zh-hant")
+    assert [(hit.text, hit.sentence) for hit in index.find_quotes("said no").hits] == [(quote, 4)]
 
 
 def test_quotes_tell_their_sentence_and_what_rests_on_them(index: SearchIndex) -> None:
@@ -142,9 +155,9 @@ def test_operators_are_words(index: SearchIndex) -> None:
 
 
 def test_the_same_quads_in_any_order_give_the_same_bytes(tmp_path: Path) -> None:
-    quads = read_quads()
-    write_index(tmp_path / "one", quads, Names(BASE))
-    write_index(tmp_path / "two", reversed(quads), Names(BASE))
+    lines = read_lines()
+    write_index(tmp_path / "one", lines, Names(BASE))
+    write_index(tmp_path / "two", reversed(lines), Names(BASE))
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
     assert {path.name for path in tmp_path.iterdir()} == {"one", "two"}
 
@@ -168,5 +181,5 @@ def test_a_missing_or_damaged_index_is_told(tmp_path: Path) -> None:
 
 def test_a_path_may_hold_any_character(tmp_path: Path) -> None:
     path = tmp_path / "a b?#%20é.sqlite"
-    write_index(path, read_quads(), Names(BASE))
+    write_index(path, read_lines(), Names(BASE))
     assert SearchIndex(path).find_names("王毅").total == 1
