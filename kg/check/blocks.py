@@ -13,8 +13,9 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from itertools import groupby, pairwise
+from itertools import compress, groupby, pairwise
 from pathlib import Path
+from shutil import copyfileobj
 from typing import IO
 from zlib import crc32
 
@@ -35,12 +36,18 @@ _DECLARES = f" {TYPE} "
 class Range:
     """Some blocks in a row: offsets of their start and end in bytes; ``shared`` has numbers of subjects.
 
-    What has such a number may be a subject of several graphs, and what has another is not.
+    What has such a number may be a subject of several graphs, and what has another is not. ``open`` has the
+    offsets of blocks whose subject may be shared, or led to. Of the values of properties that are followed
+    ``far`` has those that are no subjects here, or all if more is followed from there, each with a line feed;
+    ``inner`` has the numbers of the others, if they are shared.
     """
 
     start: int
     end: int
     shared: frozenset[int]
+    open: tuple[int, ...]
+    far: bytes
+    inner: frozenset[int]
 
 
 def number_subject(subject: bytes) -> int:
@@ -48,48 +55,98 @@ def number_subject(subject: bytes) -> int:
     return crc32(subject)
 
 
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What is noted of a dataset, by IRIs.
+
+    ``forwards`` and ``backwards`` are properties that are followed from subject to value, and back;
+    ``further`` tells whether any are followed from there on. Of each class and property that is ``wanted``
+    the first subject is told.
+    """
+
+    forwards: Iterable[str] = ()
+    backwards: Iterable[str] = ()
+    wanted: Iterable[str] = ()
+    further: bool = False
+
+
 @dataclass(slots=True)
 class _Writer:
     """Goes over all lines once."""
 
-    followed: frozenset[bytes]
+    forwards: frozenset[bytes]
+    backwards: frozenset[bytes]
     wanted: frozenset[bytes]
+    further: bool
     end: int = 0
-    numbers: array[int] = field(default_factory=lambda: array("Q"))
     ends: list[tuple[int, int]] = field(default_factory=list)
-    blocks: list[int] = field(default_factory=list)
+    far: list[bytes] = field(default_factory=list)
+    inner: list[array[int]] = field(default_factory=list)
+    numbers: array[int] = field(default_factory=lambda: array("I"))
+    places: array[int] = field(default_factory=lambda: array("Q"))
     leading: list[int] = field(default_factory=list)
     firsts: dict[bytes, bytes] = field(default_factory=dict)
     classes: set[str] = field(default_factory=set)
+    subjects: set[bytes] = field(default_factory=set)
+    values: set[bytes] = field(default_factory=set)
 
-    def write(self, lines: Iterable[bytes], file: IO[bytes], is_last: Callable[[int], bool]) -> None:
-        for subject, block in groupby(lines, key=lambda line: line.partition(b" ")[0]):
-            number = number_subject(subject)
-            self.numbers.append(number)
-            self.blocks.append(number << _PLACE_BITS | self.end)
-            for line in block:
-                self._note(subject, line)
-                file.write(line)
-                self.end += len(line)
-            if is_last(number):
-                self.finish()
+    def write(self, lines: Iterable[bytes], is_last: Callable[[int], bool]) -> None:
+        """Note the lines of a graph."""
+        noted = self.forwards | self.backwards | self.wanted | {_TYPE, _SUBCLASS}
+        previous, number = b"", 0
+        for line in lines:
+            subject, predicate, rest = line.split(b" ", 2)
+            if subject != previous:
+                if previous and is_last(number):
+                    self.finish()
+                previous, number = subject, number_subject(subject)
+                self.subjects.add(subject)
+                self.numbers.append(number)
+                self.places.append(self.end)
+            if predicate in noted:
+                self._note(subject, predicate, rest, line)
+            self.end += len(line)
+        if previous and is_last(number):
+            self.finish()
 
     def finish(self) -> None:
         """Let a range end here."""
         if not self.ends or self.ends[-1][0] < self.end:
             self.ends.append((self.end, len(self.numbers)))
+            far = self.values if self.further else self.values - self.subjects
+            self.far.append(b"".join(b"%b\n" % value for value in sorted(far)))
+            self.inner.append(array("I", map(number_subject, self.values & self.subjects)))
+            self.subjects, self.values = set(), set()
 
-    def _note(self, subject: bytes, line: bytes) -> None:
-        _, predicate, rest = line.split(b" ", 2)
-        if predicate in self.followed:
-            value = rest.rpartition(b" <")[0]
+    def _note(self, subject: bytes, predicate: bytes, rest: bytes, line: bytes) -> None:
+        value = rest.rpartition(b" <")[0]
+        if predicate in self.forwards and value.startswith(b"<"):
+            self.values.add(value)
+        if predicate in self.backwards:
             self.leading.append(number_subject(value) << _PLACE_BITS | self.end)
         if predicate == _SUBCLASS:
             self.classes.add(line.decode().rpartition(" <")[0])
         if predicate in self.wanted:
             self.firsts.setdefault(predicate, subject)
-        elif predicate == _TYPE and (kind := rest.partition(b" ")[0]) in self.wanted:
-            self.firsts.setdefault(kind, subject)
+        elif predicate == _TYPE and value in self.wanted:
+            self.firsts.setdefault(value, subject)
+
+    def list_records(self) -> list[int]:
+        """Return number and place of each block, sorted."""
+        blocks = zip(self.numbers, self.places, strict=True)
+        return sorted(number << _PLACE_BITS | place for number, place in blocks)
+
+    def list_ranges(self, records: Iterable[int]) -> Iterator[Range]:
+        """Yield the ranges; ``records`` are those of all blocks."""
+        found = (record >> _PLACE_BITS for record in records)
+        shared = {number for number, following in pairwise(found) if number == following}
+        is_open = shared.union(record >> _PLACE_BITS for record in self.leading).__contains__
+        bounds = pairwise([(0, 0), *self.ends])
+        for far, inner, ((start, first), (end, last)) in zip(self.far, self.inner, bounds, strict=True):
+            numbers = self.numbers[first:last]
+            places = tuple(compress(self.places[first:last], map(is_open, numbers)))
+            shared_here, inner_shared = (frozenset(shared.intersection(part)) for part in (numbers, inner))
+            yield Range(start, end, shared_here, places, far, inner_shared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,35 +159,29 @@ class Contents:
     classes: frozenset[str]
 
 
-def write_blocks(
-    dataset: Dataset, followed: Iterable[str], wanted: Iterable[str], is_last: Callable[[int], bool]
-) -> Contents:
+def write_blocks(dataset: Dataset, sought: Sought, is_last: Callable[[int], bool]) -> Contents:
     """Write all lines and their index beside a dataset.
 
     Parameters
     ----------
-    followed: properties for which is asked what leads to a thing.
-    wanted: classes and properties of which one subject is sought; the first is told.
     is_last: tells by its number whether a subject ends a range.
     """
-    writer = _Writer(_encode(followed), _encode(wanted))
+    forwards, backwards, wanted = map(_encode, (sought.forwards, sought.backwards, sought.wanted))
+    writer = _Writer(forwards, backwards, wanted, sought.further)
     path = dataset.folder / "checked.nq"
     with path.open("wb") as file:
         for graph in dataset.graphs:
             with graph.path.open("rb") as lines:
-                writer.write(lines, file, is_last)
+                copyfileobj(lines, file)
+                lines.seek(0)
+                writer.write(lines, is_last)
         writer.finish()
-    for suffix, records in zip(_SUFFIXES, (writer.blocks, writer.leading), strict=True):
-        records.sort()
-        _write_records(path.with_suffix(suffix), [*records, _END])
-    found = (record >> _PLACE_BITS for record in writer.blocks)
-    shared = {number for number, following in pairwise(found) if number == following}
-    ranges = [
-        Range(start, end, frozenset(shared.intersection(writer.numbers[first:last])))
-        for (start, first), (end, last) in pairwise([(0, 0), *writer.ends])
-    ]
+    records = writer.list_records()
+    for suffix, found in zip(_SUFFIXES, (records, sorted(writer.leading)), strict=True):
+        _write_records(path.with_suffix(suffix), [*found, _END])
+    ranges = tuple(writer.list_ranges(records))
     firsts = sorted({subject.decode() for subject in writer.firsts.values()})
-    return Contents(Blocks(path), tuple(ranges), tuple(firsts), frozenset(writer.classes))
+    return Contents(Blocks(path), ranges, tuple(firsts), frozenset(writer.classes))
 
 
 def _write_records(path: Path, records: Iterable[int]) -> None:
@@ -198,10 +249,21 @@ class Reader:
     blocks: Records
     leading: Records
 
+    def read_bytes(self, part: Range) -> bytes:
+        """Return the lines of a range."""
+        self.lines.seek(part.start)
+        return self.lines.read(part.end - part.start)
+
+    def read_open(self, part: Range) -> Iterator[tuple[str, str]]:
+        """Yield the graph and the subject of each open block of a range."""
+        for place in part.open:
+            self.lines.seek(place)
+            line = self.lines.readline().decode()[:-3]
+            yield line.rpartition(" ")[2], line.partition(" ")[0]
+
     def read(self, part: Range) -> Iterator[tuple[str, str, list[str]]]:
         """Yield the graph, the subject and the triples of each block of a range."""
-        self.lines.seek(part.start)
-        lines = self.lines.read(part.end - part.start).decode().split("\n")[:-1]
+        lines = self.read_bytes(part).decode().split("\n")[:-1]
         pairs = (line[:-2].rpartition(" ")[::2] for line in lines)
         for (graph, subject), block in groupby(pairs, key=lambda pair: (pair[1], pair[0].partition(" ")[0])):
             yield graph, subject, [triple for triple, _ in block]

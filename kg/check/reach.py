@@ -39,6 +39,16 @@ class Reach:
     forwards: tuple[frozenset[str], ...]
     backwards: tuple[frozenset[str], ...]
 
+    @property
+    def rest(self) -> Reach:
+        """What is looked at from nodes that are a step away."""
+        return Reach(self.steps - 1, self.forwards[1:], self.backwards[1:])
+
+    @property
+    def follows(self) -> bool:
+        """Whether more than the nodes themselves is looked at."""
+        return any((*self.forwards, *self.backwards))
+
 
 class _Unbounded(Exception):
     """No number of steps is enough."""

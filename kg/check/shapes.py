@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from hashlib import sha256
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 
 import pyshacl
@@ -23,7 +24,7 @@ from rdflib.namespace import SH
 
 from kg.check import blocks as blocks_module
 from kg.check import reach as reach_module
-from kg.check.blocks import Blocks, Contents, Range, number_subject, write_blocks
+from kg.check.blocks import Blocks, Contents, Range, Reader, Sought, number_subject, write_blocks
 from kg.check.reach import Reach, Surroundings, measure_reach
 from kg.check.verdicts import read_verdicts, write_verdicts
 from kg.dataset import Dataset
@@ -41,6 +42,8 @@ WHOLE_QUADS = 20_000
 BATCH_SUBJECTS = 1024
 """Subjects of a batch, on average: batches end at subjects whose hash says so, and so stay where they are
 when something before them changes."""
+FEW_BATCHES = 16
+"""Up to so many are validated sooner than other processes start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +63,10 @@ class Job:
     blocks: Blocks
     classes: frozenset[str]
     reach: Reach
-    known: frozenset[str]
 
 
-_Outcome = tuple[str, tuple[Violation, ...]]
+_Violations = tuple[Violation, ...]
+_Outcomes = dict[str, _Violations]
 Holds = Callable[[str, str, str, set[str]], bool]
 
 
@@ -98,18 +101,18 @@ def find_violations(
     reach = measure_reach(shapes)
     try:
         if len(dataset) <= WHOLE_QUADS or reach is None:
-            outcomes = [_check_whole(text, sources.names.base, dataset, known)]
+            outcomes = _check_whole(text, sources.names.base, dataset, known)
         else:
             contents = _write_blocks(dataset, shapes, reach)
-            job = Job(text, sources.names.base, contents.blocks, contents.classes, reach, known)
+            job = Job(text, sources.names.base, contents.blocks, contents.classes, reach)
             # pySHACL reads each shape at least once, and tells of those that make no sense.
-            sample = _check(job, set(contents.firsts), {}, lambda *given: False)
-            outcomes = [sample, *_check_batches(job, contents.ranges, on_step)]
+            outcomes = _check_sample(job, contents.firsts, known)
+            outcomes |= _check_batches(job, contents.ranges, known, on_step)
     except pyshacl.errors.ReportableRuntimeError as error:
         yield Finding("malformed", Place(sources.shapes), f"{_first_line(error)}.", "Mend the shape.")
         return
-    write_verdicts(verdicts, (verdict for verdict, violations in outcomes if not violations))
-    found = dict.fromkeys(violation for _, violations in outcomes for violation in violations)
+    write_verdicts(verdicts, (verdict for verdict, violations in outcomes.items() if not violations))
+    found = dict.fromkeys(chain.from_iterable(outcomes.values()))
     yield from _report(found, sources, places() if found else {})
 
 
@@ -132,47 +135,106 @@ def _report(found: Iterable[Violation], sources: Sources, places: Mapping[str, P
 # --- in one go, or in batches ------------------------------------------------------------------------
 
 
-def _check_whole(text: str, base: str, dataset: Dataset, known: frozenset[str]) -> _Outcome:
-    triples = {line.rpartition(b" <")[0].decode() for line in dataset.read_lines()}
-    return _validate(text, base, triples, None, known)
+def _check_whole(text: str, base: str, dataset: Dataset, known: frozenset[str]) -> _Outcomes:
+    content = _join({line.rpartition(b" <")[0].decode() for line in dataset.read_lines()})
+    verdict = _identify(text, base, content.encode())
+    return {verdict: () if verdict in known else _validate(text, base, content, None)}
 
 
-def _write_blocks(dataset: Dataset, shapes: rdflib.Graph, reach: Reach) -> Contents:
+def _ends_batch(number: int) -> bool:
+    return number % BATCH_SUBJECTS == 0
+
+
+def _write_blocks(
+    dataset: Dataset, shapes: rdflib.Graph, reach: Reach, is_last: Callable[[int], bool] = _ends_batch
+) -> Contents:
     targets = (
         name for target in (SH.targetClass, SH.targetSubjectsOf) for name in shapes.objects(None, target)
     )
-    return write_blocks(
-        dataset,
+    sought = Sought(
+        frozenset().union(*reach.forwards),
         frozenset().union(*reach.backwards),
-        map(str, targets),
-        lambda number: number % BATCH_SUBJECTS == 0,
+        tuple(map(str, targets)),
+        reach.rest.follows,
     )
+    return write_blocks(dataset, sought, is_last)
 
 
-def _check_batches(job: Job, ranges: Sequence[Range], on_step: Callable[[str], None]) -> Iterator[_Outcome]:
-    jobs = [partial(_check_batch, job, part) for part in ranges]
-    outcomes = run_all(jobs, count_processes())
-    return tell_progress(outcomes, len(jobs), lambda part: on_step(f"shapes, {part}"))
+def _check_sample(job: Job, firsts: Iterable[str], known: frozenset[str]) -> _Outcomes:
+    focus = set(firsts)
+    with job.blocks.open() as reader:
+        content = _join(Surroundings(reader, job.reach, job.classes).gather(focus))
+    verdict = _identify(job.shapes, job.base, content.encode(), focus)
+    return {verdict: () if verdict in known else _validate(job.shapes, job.base, content, _name(focus))}
 
 
-def _check_batch(job: Job, part: Range) -> _Outcome:
+def _check_batches(
+    job: Job, ranges: Sequence[Range], known: frozenset[str], on_step: Callable[[str], None]
+) -> _Outcomes:
+    with job.blocks.open() as reader:
+        find_home = cache(reader.find_home)
+        parts = {_identify_batch(job, reader, part, find_home): part for part in ranges}
+    jobs = [partial(_check_batch, job, part) for verdict, part in parts.items() if verdict not in known]
+    results = run_all(jobs, count_processes() if len(jobs) > FEW_BATCHES else 1)
+    told = tell_progress(results, len(jobs), lambda part: on_step(f"shapes, {part}"))
+    return {verdict: () if verdict in known else next(told) for verdict in parts}
+
+
+def _identify_batch(job: Job, reader: Reader, part: Range, find_home: Callable[[str], str]) -> str:
+    """Return a hash of all that decides whether a batch holds, without gathering it.
+
+    That is the lines of the batch, and what is gathered from where it is open to others: from subjects that
+    others speak of or lead to, and from values that are followed out of it. Of all else in it everything that
+    is within reach is in its own lines.
+    """
+    abroad, told = set(), set()
+    for graph, subject in reader.read_open(part):
+        number = number_subject(subject.encode())
+        is_abroad = number in part.shared and find_home(subject) != graph
+        if is_abroad:
+            abroad.add(f"{graph} {subject}")
+        if not is_abroad or number in part.inner:
+            told.add(subject)
+    triples = Surroundings(reader, job.reach, job.classes).gather(told)
+    triples |= Surroundings(reader, job.reach.rest).gather(part.far.decode().split("\n")[:-1])
+    return _identify(job.shapes, job.base, reader.read_bytes(part), abroad, triples)
+
+
+def _check_batch(job: Job, part: Range) -> _Violations:
+    with job.blocks.open() as reader:
+        content, focus = _gather_batch(job, reader, part)
+    return _validate(job.shapes, job.base, content, focus, _holds)
+
+
+def _gather_batch(job: Job, reader: Reader, part: Range) -> tuple[str, set[str]]:
+    """Return all that decides whether a batch holds, as N-Triples, and its focus nodes."""
     near: dict[str, Collection[str]] = {}
     focus: set[str] = set()
-    with job.blocks.open() as reader:
-        for graph, subject, triples in reader.read(part):
-            # Much is said in many graphs of some things, and each is validated with one of these only.
-            if number_subject(subject.encode()) not in part.shared:
-                near[subject] = triples
-                focus.add(subject)
-            elif reader.find_home(subject) == graph:
-                focus.add(subject)
-    return _check(job, focus, near, _holds)
+    for graph, subject, triples in reader.read(part):
+        # Much is said in many graphs of some things, and each is validated with one of these only.
+        if number_subject(subject.encode()) not in part.shared:
+            near[subject] = triples
+            focus.add(subject)
+        elif reader.find_home(subject) == graph:
+            focus.add(subject)
+    return _join(Surroundings(reader, job.reach, job.classes, near).gather(focus)), _name(focus)
 
 
-def _check(job: Job, focus: set[str], near: dict[str, Collection[str]], holds: Holds) -> _Outcome:
-    with job.blocks.open() as reader:
-        triples = Surroundings(reader, job.reach, job.classes, near).gather(focus)
-    return _validate(job.shapes, job.base, triples, {node[1:-1] for node in focus}, job.known, holds)
+def _join(triples: Iterable[str]) -> str:
+    return "".join(f"{triple} .\n" for triple in sorted(triples))
+
+
+def _name(focus: Iterable[str]) -> set[str]:
+    return {node[1:-1] for node in focus}
+
+
+def _identify(text: str, base: str, content: bytes, *others: Iterable[str]) -> str:
+    """Return the hash of what is validated, with which shapes and by what."""
+    digest = sha256("\x00".join((*_list_versions(), text, base, "")).encode())
+    digest.update(content)
+    for texts in others:
+        digest.update("".join(f"\x00{text}" for text in (*sorted(texts), "")).encode())
+    return digest.hexdigest()
 
 
 @cache
@@ -196,12 +258,11 @@ def _holds(text: str, base: str, content: str, focus: set[str]) -> bool:
 def _validate(
     text: str,
     base: str,
-    triples: set[str],
+    content: str,
     focus: set[str] | None,
-    known: frozenset[str],
     holds: Holds = lambda *given: False,
-) -> _Outcome:
-    """Return the verdict on triples, as N-Triples without a stop, and what was found about the focus nodes.
+) -> _Violations:
+    """Return what is found about the focus nodes in triples, given as N-Triples.
 
     Of those that are none, not all is known; so what is found about them does not count.
 
@@ -209,19 +270,16 @@ def _validate(
     ----------
     holds: tells quickly whether nothing will be found, if it can.
     """
-    content = "".join(f"{triple} .\n" for triple in sorted(triples))
-    parts = (*_list_versions(), text, base, content, *sorted(focus or ()))
-    verdict = sha256("\x00".join(parts).encode()).hexdigest()
-    if verdict in known or (focus is not None and holds(text, base, content, focus)):
-        return verdict, ()
+    if focus is not None and holds(text, base, content, focus):
+        return ()
     data = rdflib.Graph().parse(data=content, format="nt")
     shapes = _parse_shapes(text, base)
     aimed = shapes if focus is None else _aim(shapes, data, focus)
     _, report, _ = pyshacl.validate(data, shacl_graph=aimed, advanced=False, inference="none")
     if not isinstance(report, rdflib.Graph):
-        return verdict, ()
+        return ()
     found = _read_report(report)
-    return verdict, tuple(v for v in found if focus is None or v.focus in focus)
+    return tuple(v for v in found if focus is None or v.focus in focus)
 
 
 def _aim(shapes: rdflib.Graph, data: rdflib.Graph, focus: set[str]) -> rdflib.Graph:

@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 import rdflib
+from pyoxigraph import Literal, NamedNode, Quad
 
 from bench.sources import write_sources
 from kg.check import blocks, shapes
-from kg.check.blocks import write_blocks
+from kg.check.blocks import Sought, write_blocks
 from kg.check.findings import Report, check_sources
 from kg.check.reach import Reach, Surroundings, measure_reach
+from kg.check.shapes import find_violations
 from kg.check.verdicts import read_verdicts, write_verdicts
+from kg.dataset import write_dataset
 from kg.release.build import build_release
 from kg.sources import read_sources
 from kg.vocab import TYPE
@@ -68,6 +71,7 @@ def test_other_processes_find_the_same(faulty: Path, monkeypatch: pytest.MonkeyP
     whole = check(faulty).findings
     monkeypatch.setattr(shapes, "WHOLE_QUADS", 0)
     monkeypatch.setattr(shapes, "BATCH_SUBJECTS", 20)
+    monkeypatch.setattr(shapes, "FEW_BATCHES", 1)
     monkeypatch.setattr(shapes, "count_processes", lambda: 2)
     assert check(faulty).findings == whole
 
@@ -123,7 +127,9 @@ def test_blocks_tell_what_the_quads_say(
         monkeypatch.setattr(blocks, "crc32", lambda subject: len(subject))
     report = check(sources_copy)
     member = "http://www.w3.org/ns/org#member"
-    contents = write_blocks(report.dataset, [member], [member], lambda number: number % 3 == 0)
+    contents = write_blocks(
+        report.dataset, Sought(backwards=[member], wanted=[member]), lambda number: number % 3 == 0
+    )
     quads = report.quads
     told, home = defaultdict(set), {}
     for quad in quads:
@@ -149,6 +155,86 @@ def test_blocks_tell_what_the_quads_say(
     for subject in several:
         number = blocks.number_subject(subject.encode())
         assert all(number in contents.ranges[place].shared for place, _ in graphs[subject])
+
+
+def make_quad(rng: random.Random) -> Quad:
+    """Return one of the few quads that a tiny dataset may have."""
+    subject, value = (NamedNode(f"http://h/{number}") for number in rng.sample(range(9), 2))
+    predicate = rng.choice((NamedNode("http://h/p"), NamedNode("http://h/q"), TYPE))
+    return Quad(subject, predicate, value, NamedNode(f"http://h/g{rng.randrange(3)}"))
+
+
+@pytest.mark.parametrize("back_at", [0, 1])
+def test_the_same_hash_means_the_same_batch(tmp_path: Path, back_at: int) -> None:
+    """The hash of a batch is made of less than what is validated, so the one has to tell the other."""
+    backwards = [frozenset({"http://h/q"}) if step == back_at else frozenset[str]() for step in range(3)]
+    reach = Reach(1 + back_at, (frozenset({"http://h/p"}), *[frozenset[str]()] * 2), tuple(backwards))
+    rng, seen, repeated = random.Random(3), {}, 0
+    quads = {make_quad(rng) for _ in range(12)}
+    for _ in range(200):
+        dataset = write_dataset(quads, tmp_path)
+        contents = shapes._write_blocks(dataset, rdflib.Graph(), reach, is_last=lambda n: n % 3 == 0)
+        job = shapes.Job("", BASE, contents.blocks, contents.classes, reach)
+        with contents.blocks.open() as reader:
+            for part in contents.ranges:
+                name = shapes._identify_batch(job, reader, part, reader.find_home)
+                gathered = shapes._gather_batch(job, reader, part)
+                repeated += name in seen
+                assert seen.setdefault(name, gathered) == gathered
+        quads = (quads - {rng.choice(sorted(quads, key=str))}) | {make_quad(rng)}
+    assert len({content for content, _ in seen.values()}) > 100 < repeated
+
+
+def test_what_leads_to_a_value_decides_as_well(tmp_path: Path) -> None:
+    a, b, c, d, p, q, graph = (NamedNode(f"http://h/{name}") for name in "abcdpqg")
+    none = frozenset[str]()
+    reach = Reach(2, (frozenset({p.value}), none, none), (none, frozenset({q.value}), none))
+    quads, found = {Quad(a, p, b, graph), Quad(b, TYPE, c, graph), Quad(c, q, b, graph)}, []
+    for more in ((), (Quad(d, q, b, graph),)):
+        dataset = write_dataset({*quads, *more}, tmp_path)
+        ends = {blocks.number_subject(str(node).encode()) for node in (b, c)}
+        contents = shapes._write_blocks(dataset, rdflib.Graph(), reach, is_last=ends.__contains__)
+        job, (part, *_) = shapes.Job("", BASE, contents.blocks, none, reach), contents.ranges
+        with contents.blocks.open() as reader:
+            name = shapes._identify_batch(job, reader, part, reader.find_home)
+            found.append((name, reader.read_bytes(part), shapes._gather_batch(job, reader, part)))
+    (name, lines, gathered), (other_name, other_lines, other_gathered) = found
+    assert lines == other_lines
+    assert gathered != other_gathered
+    assert name != other_name
+
+
+@pytest.mark.usefixtures("in_batches")
+def test_what_passed_is_looked_at_again_when_others_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shapes, "BATCH_SUBJECTS", 5)
+    write_sources(tmp_path / "sources", 2_000)
+    verdicts, sources = tmp_path / "verdicts", read_sources(tmp_path / "sources", BASE)
+    report = check_sources(sources, verdicts=verdicts)
+    assert report.findings == ()
+    kept, quads = verdicts.read_bytes(), report.quads
+    member = next(q for q in sorted(quads, key=str) if q.predicate.value.endswith("org#member"))
+    person = str(member.object)
+    (kind,) = (q for q in quads if str(q.subject) == person and q.predicate == TYPE)
+    (name,) = (q for q in quads if str(q.subject) == person and '"@en' in str(q.object) and "pref" in str(q))
+    sentence = next(q for q in sorted(quads, key=str) if q.predicate.value.endswith("sentenceOf"))
+    (about,) = (q for q in quads if q.subject == sentence.object and q.predicate == TYPE)
+    assert member.graph_name != kind.graph_name
+    other = next(q.graph_name for q in quads if q.graph_name not in (member.graph_name, kind.graph_name))
+    changes = {
+        f"{member.subject}"[1:-1]: (kind, None),
+        f"{person}"[1:-1]: (None, Quad(name.subject, name.predicate, Literal("X", language="en"), other)),
+        f"{sentence.subject}"[1:-1]: (about, None),
+    }
+    for number, (focus, (gone, come)) in enumerate(changes.items()):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        dataset = write_dataset((quads - {gone}) | ({come} if come else set()), folder)
+        verdicts.write_bytes(kept)
+        found = [*find_violations(sources, dataset, dict, verdicts=verdicts)]
+        assert any(finding.message.startswith(f"{focus}:") for finding in found)
+        assert found == [*find_violations(sources, dataset, dict)]
 
 
 def spoil(lines: list[str], rng: random.Random) -> list[str]:
@@ -179,7 +265,9 @@ def test_the_quick_engine_passes_nothing_that_pyshacl_does_not(tmp_path: Path) -
     reach = measure_reach(rdflib.Graph().parse(data=text, format="turtle", publicID=BASE))
     assert reach is not None
     subjects = sorted({str(quad.subject) for quad in report.quads if quad.graph_name.value != ONTOLOGY})
-    contents = write_blocks(report.dataset, ["http://www.w3.org/ns/org#member"], (), lambda number: False)
+    contents = write_blocks(
+        report.dataset, Sought(backwards=["http://www.w3.org/ns/org#member"]), lambda number: False
+    )
     outcomes = []
     for number in range(100):
         focus = rng.sample(subjects, 20)
@@ -192,7 +280,7 @@ def test_the_quick_engine_passes_nothing_that_pyshacl_does_not(tmp_path: Path) -
             {node[1:-1] for node in focus},
             "".join(f"{triple} .\n" for triple in sorted(triples)),
         )
-        _, found = shapes._validate(text, BASE, triples, nodes, frozenset())
+        found = shapes._validate(text, BASE, content, nodes)
         outcomes.append((not found, shapes._holds(text, BASE, content, nodes)))
     assert (False, True) not in outcomes
     assert outcomes.count((True, True)) > 10 < outcomes.count((False, False))
