@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
 
 from pyoxigraph import Quad, RdfFormat, parse
 
+from kg.model import Block
 from kg.sorting import READ_BYTES, sort_lines
 from kg.vocab import TYPE
 
@@ -52,19 +54,19 @@ class Dataset:
             yield from read_quads(graph.path)
 
 
-def write_dataset(quads: Iterable[Quad], folder: Path) -> Dataset:
+def write_dataset(quads: Iterable[Quad | Block], folder: Path) -> Dataset:
     """Write the files of all graphs.
 
     Parameters
     ----------
-    quads: in any order; a quad that comes twice is written once.
+    quads: in any order, one by one or those about a subject together; what comes twice is written once.
     folder: is there, and stays while the dataset is used.
 
     Raises
     ------
     TypeError: a quad has a blank node; with one, sorted lines would not be canonical.
     """
-    keys = sort_lines((_encode(quad) for quad in quads), folder)
+    keys = sort_lines(map(_encode, quads), folder)
     groups = groupby(keys, key=lambda key: key.partition(b"\t")[0])
     return Dataset(
         tuple(
@@ -88,7 +90,12 @@ def read_quads(path: Path) -> Iterator[Quad]:
 
 
 def _write_graph(iri: str, path: Path, keys: Iterable[bytes]) -> GraphFile:
-    size = write_lines(path, (_decode(key) for key in keys))
+    size, end = 0, b" <%b> .\n" % iri.encode()
+    with path.open("wb", READ_BYTES) as file:
+        for subject, blocks in groupby((key[:-1].split(b"\t", 2)[1:] for key in keys), key=itemgetter(0)):
+            pairs = _unite([pairs for _, pairs in blocks])
+            size += pairs.count(_NEXT) + 1
+            file.write(_decode(subject, pairs, end))
     return GraphFile(iri, path, size)
 
 
@@ -105,21 +112,40 @@ def write_lines(path: Path, lines: Iterable[bytes]) -> int:
 # --- sort keys ---------------------------------------------------------------------------------------
 
 # A key is the parts of a line in the order in which they count, parted by tabs. No IRI has a tab or a lesser
-# character in it, and the object, which may, comes last; so keys sort as lists of their parts would.
+# character in it, and the object, which may, comes last; so keys sort as lists of their parts would. A key of
+# a block has all its pairs, sorted, with a character between them that N-Quads never have.
+
+_NEXT = b"\x01"
 
 
-def _encode(quad: Quad) -> bytes:
-    subject, predicate, rest = str(quad).split(" ", 2)
-    value, _, graph = rest.rpartition(" ")
-    if subject[0] == "_" or value[0] == "_":
+def _encode(quad: Quad | Block) -> bytes:
+    block = _to_block(quad) if isinstance(quad, Quad) else quad
+    # A set, since the grounds of a fact may say the same twice.
+    pairs = sorted({f"{'0' if p == _TYPE else '1'}{p[1:-1]}\t{value}" for p, value in block.pairs})
+    joined = "\x01".join(pairs)
+    if block.subject[0] == "_" or "\t_:" in joined:
         raise TypeError(f"{quad} has a blank node")
-    flag = "0" if predicate == _TYPE else "1"
-    return f"{graph[1:-1]}\t{subject[1:-1]}\t{flag}{predicate[1:-1]}\t{value}\n".encode()
+    return f"{block.graph[1:-1]}\t{block.subject[1:-1]}\t{joined}\n".encode()
 
 
-def _decode(key: bytes) -> bytes:
-    graph, subject, predicate, value = key.split(b"\t", 3)
-    return b"<%b> <%b> %b <%b> .\n" % (subject, predicate[1:], value[:-1], graph)
+def _to_block(quad: Quad) -> Block:
+    pair = str(quad.predicate), str(quad.object)
+    return Block(str(quad.graph_name), str(quad.subject), (pair,))
+
+
+def _unite(blocks: list[bytes]) -> bytes:
+    """Return the pairs of all blocks, each once."""
+    if len(blocks) == 1:
+        return blocks[0]
+    return _NEXT.join(sorted({pair for block in blocks for pair in block.split(_NEXT)}))
+
+
+def _decode(subject: bytes, pairs: bytes, end: bytes) -> bytes:
+    """Return the lines about a subject, which end with a graph."""
+    start = b"<%b> <" % subject
+    between = end + start
+    text = pairs[1:].replace(b"\t", b"> ").replace(b"\x010", between).replace(b"\x011", between)
+    return start + text + end
 
 
 def encode_triple(line: bytes) -> bytes:

@@ -182,3 +182,12 @@ class Article:
     def facts(self) -> Iterable[Fact]:
         """The facts of all files of the article."""
         return (fact for document in self.documents for fact in document.facts)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What a graph says about a subject: pairs of property and value. All is text, as N-Quads has it."""
+
+    graph: str
+    subject: str
+    pairs: Iterable[tuple[str, str]]

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 
 from pyoxigraph import Literal, NamedNode, Quad, Triple
 
 from kg.examples import publish_example
-from kg.model import Article, Evidence, Selection, Sentence
+from kg.model import Article, Block, Document, Evidence, Selection, Sentence
 from kg.sources import Sources
 from kg.vocab import (
     AXIOM,
@@ -33,6 +35,18 @@ from kg.vocab import (
     plain,
 )
 
+_Pair = tuple[NamedNode, NamedNode | Literal]
+"""A property and a value of it."""
+
+_HAS_SOURCE, _HAS_SELECTOR, _START, _END = (
+    str(OA(name)) for name in ("hasSource", "hasSelector", "start", "end")
+)
+_WORDS = tuple(map(str, (EXACT, PREFIX, SUFFIX)))
+_TARGET, _QUOTE, _POSITION = (
+    ((str(TYPE), str(OA(name))),)
+    for name in ("SpecificResource", "TextQuoteSelector", "TextPositionSelector")
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Premise:
@@ -50,15 +64,11 @@ def fact_iri(about: NamedNode | Triple, names: Names) -> NamedNode:
     return names.fact(about.subject, about.predicate, about.object)
 
 
-def publish(sources: Sources, evidence: Iterable[Evidence]) -> Iterator[Quad]:
+def publish(sources: Sources, evidence: Iterable[Evidence]) -> Iterator[Quad | Block]:
     """Yield all quads of the dataset as they are made; one that is stated twice may come twice."""
     index: dict[NamedNode, list[Quad]] = {predicate: [] for predicate in _list_premises(sources.names)}
     for document in (sources.ontology, *sources.documents):
-        for statement in document.statements:
-            quad = Quad(statement.subject, statement.predicate, statement.value, document.graph)
-            if quad.predicate in index:
-                index[quad.predicate].append(quad)
-            yield quad
+        yield from _publish_statements(document, index)
     for article in sources.articles:
         yield from _publish_sentences(article, sources.names)
     for example in sources.examples:
@@ -67,6 +77,21 @@ def publish(sources: Sources, evidence: Iterable[Evidence]) -> Iterator[Quad]:
     for record in evidence:
         yield from premises.publish(record)
     yield from derive(index, premises)
+
+
+def _describe(subject: NamedNode, pairs: Iterable[_Pair], graph: NamedNode) -> Block:
+    # Quads would be made of these terms only to be taken apart again, which takes most of the time.
+    return Block(str(graph), str(subject), [(str(predicate), str(value)) for predicate, value in pairs])
+
+
+def _publish_statements(document: Document, index: dict[NamedNode, list[Quad]]) -> Iterator[Block]:
+    """Yield what a document states, and note in the index what something may be derived from."""
+    for subject, statements in groupby(document.statements, key=attrgetter("subject")):
+        pairs = [(statement.predicate, statement.value) for statement in statements]
+        for predicate, value in pairs:
+            if predicate in index:
+                index[predicate].append(Quad(subject, predicate, value, document.graph))
+        yield _describe(subject, pairs, document.graph)
 
 
 def _list_premises(names: Names) -> Iterator[NamedNode]:
@@ -81,17 +106,14 @@ def find_licence(sources: Sources) -> NamedNode | None:
     return next((value for value in values if isinstance(value, NamedNode)), None)
 
 
-def _publish_sentences(article: Article, names: Names) -> Iterator[Quad]:
+def _publish_sentences(article: Article, names: Names) -> Iterator[Block]:
     sentences = article.text.sentences if article.text else ()
     for sentence in sentences:
         iri = names.sentence(article.slug, sentence.number)
-        for predicate, value in _describe_sentence(sentence, article.iri, names):
-            yield Quad(iri, predicate, value, article.iri)
+        yield _describe(iri, _describe_sentence(sentence, article.iri, names), article.iri)
 
 
-def _describe_sentence(
-    sentence: Sentence, article: NamedNode, names: Names
-) -> Iterator[tuple[NamedNode, NamedNode | Literal]]:
+def _describe_sentence(sentence: Sentence, article: NamedNode, names: Names) -> Iterator[_Pair]:
     yield TYPE, names.term("Sentence")
     yield names.term("sentenceOf"), article
     yield names.term("sentenceNumber"), Literal(sentence.number)
@@ -113,60 +135,59 @@ class _Premises:
         records = tuple(sorted(self._records.get((about, graph), ()), key=str))
         return Premise(fact_iri(about, self.names), graph, records)
 
-    def publish(self, record: Evidence) -> Iterator[Quad]:
+    def publish(self, record: Evidence) -> Iterator[Block]:
         graph = self.names.article(record.article) if record.article else self._graph_of(record)
         about = record.fact.about
         fact = fact_iri(about, self.names)
         iri = self.names.evidence(fact, *_identity(record))
         self._records[about, graph].append(iri)
-        pairs = [*self._describe(iri, fact, record)]
-        if isinstance(about, Triple):
-            pairs += _describe_axiom(fact, about)
-        pairs.append((fact, self.names.term("evidence"), iri))
-        return (Quad(*pair, graph) for pair in pairs)
+        yield _describe(iri, self._describe_record(iri, fact, record), graph)
+        if record.selection is not None:
+            yield from _describe_target(iri, self.names.text(record.article), record.selection, graph)
+        axiom = _describe_axiom(about) if isinstance(about, Triple) else ()
+        yield _describe(fact, (*axiom, (self.names.term("evidence"), iri)), graph)
 
     def _graph_of(self, record: Evidence) -> NamedNode:
         # An external source stands in whichever file stated the fact; an article's folder names it.
         folder = record.fact.place.path.parent
         return self.names.article(folder.name) if folder.parent.name == "articles" else self.names.entities
 
-    def _describe(
-        self, iri: NamedNode, fact: NamedNode, record: Evidence
-    ) -> Iterator[tuple[NamedNode, NamedNode, NamedNode | Literal]]:
+    def _describe_record(self, iri: NamedNode, fact: NamedNode, record: Evidence) -> Iterator[_Pair]:
         term = self.names.term
-        yield iri, TYPE, term("Evidence")
-        yield iri, OA("hasBody"), fact
-        yield iri, term("status"), record.status
-        yield iri, term("modality"), record.modality
+        yield TYPE, term("Evidence")
+        yield OA("hasBody"), fact
+        yield term("status"), record.status
+        yield term("modality"), record.modality
         if record.note:
-            yield iri, COMMENT, Literal(record.note, language="en")
+            yield COMMENT, Literal(record.note, language="en")
         if record.source is not None:
-            yield iri, SOURCE, record.source
+            yield SOURCE, record.source
         if record.source_note:
-            yield iri, term("sourceNote"), Literal(record.source_note)
+            yield term("sourceNote"), Literal(record.source_note)
         if record.selection is not None:
-            yield from self._describe_selection(iri, record.article, record.selection)
+            yield TYPE, OA("Annotation")
+            yield term("quotedText"), Literal(record.selection.exact)
+            for number in record.selection.sentences:
+                yield term("sentence"), self.names.sentence(record.article, number)
+            yield OA("hasTarget"), NamedNode(f"{iri.value}#target")
 
-    def _describe_selection(
-        self, iri: NamedNode, slug: str, selection: Selection
-    ) -> Iterator[tuple[NamedNode, NamedNode, NamedNode | Literal]]:
-        target, quote, position = (NamedNode(f"{iri.value}#{n}") for n in ("target", "quote", "position"))
-        yield iri, TYPE, OA("Annotation")
-        yield iri, self.names.term("quotedText"), Literal(selection.exact)
-        for number in selection.sentences:
-            yield iri, self.names.term("sentence"), self.names.sentence(slug, number)
-        yield iri, OA("hasTarget"), target
-        yield target, TYPE, OA("SpecificResource")
-        yield target, OA("hasSource"), self.names.text(slug)
-        yield target, OA("hasSelector"), quote
-        yield target, OA("hasSelector"), position
-        yield quote, TYPE, OA("TextQuoteSelector")
-        yield quote, EXACT, Literal(selection.exact)
-        yield quote, PREFIX, Literal(selection.prefix)
-        yield quote, SUFFIX, Literal(selection.suffix)
-        yield position, TYPE, OA("TextPositionSelector")
-        yield position, OA("start"), Literal(selection.start_codepoint)
-        yield position, OA("end"), Literal(selection.end_codepoint)
+
+def _describe_target(
+    iri: NamedNode, text: NamedNode, selection: Selection, graph: NamedNode
+) -> Iterator[Block]:
+    # Most of what is published, and so made of text without terms.
+    inside = str(graph)
+    target, quote, position = (f"<{iri.value}#{name}>" for name in ("target", "quote", "position"))
+    yield Block(
+        inside,
+        target,
+        (*_TARGET, (_HAS_SOURCE, str(text)), (_HAS_SELECTOR, quote), (_HAS_SELECTOR, position)),
+    )
+    words = (selection.exact, selection.prefix, selection.suffix)
+    pairs = zip(_WORDS, map(str, map(Literal, words)), strict=True)
+    yield Block(inside, quote, (*_QUOTE, *pairs))
+    start, end = (str(Literal(place)) for place in (selection.start_codepoint, selection.end_codepoint))
+    yield Block(inside, position, (*_POSITION, (_START, start), (_END, end)))
 
 
 def _identity(record: Evidence) -> tuple[object, ...]:
@@ -175,19 +196,17 @@ def _identity(record: Evidence) -> tuple[object, ...]:
     return record.article, place, record.source, record.source_note, record.status, record.modality
 
 
-def _describe_axiom(
-    iri: NamedNode, triple: Triple
-) -> Iterator[tuple[NamedNode, NamedNode, NamedNode | Literal]]:
-    yield iri, TYPE, AXIOM
-    yield iri, OWL("annotatedSource"), named(triple.subject)
-    yield iri, OWL("annotatedProperty"), triple.predicate
-    yield iri, OWL("annotatedTarget"), plain(triple.object)
+def _describe_axiom(triple: Triple) -> Iterator[_Pair]:
+    yield TYPE, AXIOM
+    yield OWL("annotatedSource"), named(triple.subject)
+    yield OWL("annotatedProperty"), triple.predicate
+    yield OWL("annotatedTarget"), plain(triple.object)
 
 
 # --- what follows from what is stated ----------------------------------------------------------------
 
 
-def derive(index: dict[NamedNode, list[Quad]], premises: _Premises) -> Iterator[Quad]:
+def derive(index: dict[NamedNode, list[Quad]], premises: _Premises) -> Iterator[Block]:
     """Yield the triples that follow from others, each as an axiom with the evidence of its premises.
 
     The rules stand in ``docs/data-model.md``, "What the build adds". A former post gives nothing.
@@ -201,15 +220,14 @@ def derive(index: dict[NamedNode, list[Quad]], premises: _Premises) -> Iterator[
     yield from _derive_hierarchy(index, premises)
 
 
-def _assert_derived(triple: Triple, used: tuple[Premise, ...], premises: _Premises) -> Iterator[Quad]:
+def _assert_derived(triple: Triple, used: tuple[Premise, ...], premises: _Premises) -> Iterator[Block]:
     fact, graph = fact_iri(triple, premises.names), used[0].graph
-    yield Quad(triple.subject, triple.predicate, triple.object, graph)
-    for pair in _describe_axiom(fact, triple):
-        yield Quad(*pair, graph)
+    yield _describe(named(triple.subject), ((triple.predicate, plain(triple.object)),), graph)
+    pairs = [*_describe_axiom(triple)]
     for premise in used:
-        yield Quad(fact, PROV("wasDerivedFrom"), premise.iri, graph)
-        for record in premise.records:
-            yield Quad(fact, premises.names.term("evidence"), record, graph)
+        pairs.append((PROV("wasDerivedFrom"), premise.iri))
+        pairs += [(premises.names.term("evidence"), record) for record in premise.records]
+    yield _describe(fact, pairs, graph)
 
 
 def _values(index: dict[NamedNode, list[Quad]], predicate: NamedNode) -> dict[NamedNode, list[NamedNode]]:
@@ -221,7 +239,7 @@ def _values(index: dict[NamedNode, list[Quad]], predicate: NamedNode) -> dict[Na
     return values
 
 
-def _derive_members(index: dict[NamedNode, list[Quad]], premises: _Premises) -> Iterator[Quad]:
+def _derive_members(index: dict[NamedNode, list[Quad]], premises: _Premises) -> Iterator[Block]:
     term = premises.names.term
     members = _values(index, ORG("member"))
     bodies, posts = _values(index, ORG("organization")), _values(index, term("post"))
@@ -237,7 +255,7 @@ def _derive_members(index: dict[NamedNode, list[Quad]], premises: _Premises) -> 
                 yield from _assert_derived(Triple(member, ORG("holds"), post), used, premises)
 
 
-def _derive_participants(index: dict[NamedNode, list[Quad]], premises: _Premises) -> Iterator[Quad]:
+def _derive_participants(index: dict[NamedNode, list[Quad]], premises: _Premises) -> Iterator[Block]:
     term = premises.names.term
     events = _values(index, term("event"))
     for quad in index.get(term("agent"), ()):
@@ -249,7 +267,7 @@ def _derive_participants(index: dict[NamedNode, list[Quad]], premises: _Premises
             yield from _assert_derived(Triple(agent, term("participatedIn"), event), used, premises)
 
 
-def _derive_hierarchy(index: dict[NamedNode, list[Quad]], premises: _Premises) -> Iterator[Quad]:
+def _derive_hierarchy(index: dict[NamedNode, list[Quad]], premises: _Premises) -> Iterator[Block]:
     parents: dict[NamedNode, list[Quad]] = defaultdict(list)
     for quad in index.get(ORG("subOrganizationOf"), ()):
         if isinstance(quad.object, NamedNode):

@@ -32,7 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sources": LEAVES | {"model", "examples", "context", "redirects"},
     "publication": LEAVES | {"model", "examples", "sources"},
     "sorting": set(),
-    "dataset": LEAVES | {"sorting"},
+    "dataset": LEAVES | {"model", "sorting"},
     "check": LEAVES | {"model", "sources", "publication", "redirects", "dataset"},
     "store": {"errors", "formats"},  # it answers queries and does not care where its data came from
     "search": {"errors", "vocab", "databases"},  # it reads an index, whoever wrote that

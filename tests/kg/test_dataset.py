@@ -15,7 +15,8 @@ from kg.dataset import decode_triple, encode_triple, write_dataset
 from kg.sorting import sort_lines
 from kg.vocab import TYPE
 
-MESSY = ('"', "\\", "\n", "\r", "\t", "\x00", "\x7f", " .", "> <", "{|", "你好", "😀", "\U0010ffff", "é", "é")
+CONTROLS = ("\n", "\r", "\t", "\x00", "\x01", "\x010", "\x7f")
+MESSY = (*CONTROLS, '"', "\\", " .", "> <", "{|", "你好", "😀", "\U0010ffff", "é", "é")
 
 
 def make_lines(count: int) -> list[bytes]:
