@@ -39,13 +39,21 @@ _STAGE = """
 CREATE TEMP TABLE part (subject INTEGER, home INTEGER, content BLOB);
 CREATE TEMP TABLE name (key INTEGER, content BLOB);
 CREATE TEMP TABLE seen (target INTEGER, relation TEXT, source TEXT, key INTEGER);
-CREATE TEMP TABLE fact (key INTEGER PRIMARY KEY);
+CREATE TEMP TABLE fact (key INTEGER);
+CREATE TEMP TABLE moved (key INTEGER, home INTEGER);
+"""
+
+# Keys are hashes, so rows that come as lines do would be put all over a table.
+_KEYED = """
+CREATE TEMP TABLE known (key INTEGER PRIMARY KEY);
+INSERT INTO known SELECT DISTINCT key FROM fact ORDER BY key;
+INSERT OR IGNORE INTO home SELECT key, home FROM moved ORDER BY key, rowid;
 """
 
 _LINKS = """
 INSERT INTO relation (iri) SELECT DISTINCT relation FROM seen ORDER BY relation;
 INSERT OR IGNORE INTO link
-    SELECT s.target, s.key IN (SELECT key FROM fact) AS is_fact, r.id, s.source
+    SELECT s.target, s.key IN (SELECT key FROM known) AS is_fact, r.id, s.source
     FROM seen s JOIN relation r ON r.iri = s.relation ORDER BY 1, 2, 3, 4;
 """
 
@@ -90,7 +98,8 @@ def open_draft(path: Path, earlier: Path | None = None) -> Iterator[sqlite3.Conn
         with closing(sqlite3.connect(draft, isolation_level=None)) as database:
             for pragma in ("journal_mode = OFF", "synchronous = OFF", "temp_store = FILE"):
                 database.execute(f"PRAGMA {pragma}")
-            database.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+            for schema in ("main", "temp"):
+                database.execute(f"PRAGMA {schema}.cache_size = -{CACHE_KIB}")
             yield database
             # It counts changes of tables, so it would tell whether the file was made of another.
             database.execute("PRAGMA schema_version = 1")
@@ -175,6 +184,7 @@ class _Writer:
         self._database.execute("INSERT INTO dictionary VALUES (?)", (dictionary,))
         self._packing = Packing(dictionary)
         self._stage(group(chain(first, rest)))
+        run(self._database, _KEYED)
         self._gather("document", _PARTS)
         self._gather("label", "SELECT key, content FROM name ORDER BY key, rowid")
         run(self._database, _LINKS)
@@ -190,7 +200,7 @@ class _Writer:
             self._insert("name", ((key, pack(content)) for key, content in rows.name), 2)
             self._insert("seen", rows.seen, 4)
             self._insert("fact", rows.fact, 1)
-            self._insert("home", rows.home, 2)
+            self._insert("moved", rows.home, 2)
 
     def _insert(self, table: str, rows: Iterable[tuple[object, ...]], width: int) -> None:
         marks = ", ".join("?" * width)
