@@ -212,6 +212,11 @@ class Blocks:
             )
             yield Reader(lines, blocks, leading)
 
+    def remove(self) -> None:
+        """Remove its files."""
+        for path in (self.path, *map(self.path.with_suffix, _SUFFIXES)):
+            path.unlink()
+
 
 @dataclass(frozen=True, slots=True)
 class Records:

@@ -105,9 +105,7 @@ def find_violations(
         else:
             contents = _write_blocks(dataset, shapes, reach)
             job = Job(text, sources.names.base, contents.blocks, contents.classes, reach)
-            # pySHACL reads each shape at least once, and tells of those that make no sense.
-            outcomes = _check_sample(job, contents.firsts, known)
-            outcomes |= _check_batches(job, contents.ranges, known, on_step)
+            outcomes = _check_contents(job, contents, known, on_step)
     except pyshacl.errors.ReportableRuntimeError as error:
         yield Finding("malformed", Place(sources.shapes), f"{_first_line(error)}.", "Mend the shape.")
         return
@@ -158,6 +156,17 @@ def _write_blocks(
         reach.rest.follows,
     )
     return write_blocks(dataset, sought, is_last)
+
+
+def _check_contents(
+    job: Job, contents: Contents, known: frozenset[str], on_step: Callable[[str], None]
+) -> _Outcomes:
+    try:
+        # pySHACL reads each shape at least once, and tells of those that make no sense.
+        sample = _check_sample(job, contents.firsts, known)
+        return sample | _check_batches(job, contents.ranges, known, on_step)
+    finally:
+        contents.blocks.remove()  # as large as all that is published
 
 
 def _check_sample(job: Job, firsts: Iterable[str], known: frozenset[str]) -> _Outcomes:

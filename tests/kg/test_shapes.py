@@ -64,7 +64,10 @@ def test_batches_find_what_the_whole_finds(
     monkeypatch.setattr(shapes, "WHOLE_QUADS", 0)
     monkeypatch.setattr(shapes, "BATCH_SUBJECTS", subjects)
     monkeypatch.setattr(shapes, "count_processes", lambda: 1)
-    assert [finding for finding in check(faulty).findings if finding.code == "shape"] == whole
+    report = check(faulty)
+    assert [finding for finding in report.findings if finding.code == "shape"] == whole
+    files = {graph.path for graph in report.dataset.graphs}
+    assert set(report.dataset.folder.iterdir()) == files, "of the index nothing is left"
 
 
 def test_other_processes_find_the_same(faulty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
