@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from flask import Flask
 from werkzeug.datastructures import Headers
@@ -24,6 +24,8 @@ class ThroughBridge:
     ``answered`` counts what was answered before the application was called.
     """
 
+    running: ClassVar[list[ThroughBridge]] = []
+
     def __init__(self, app: Flask, settings: Settings, cache: AnswerCache | None = None) -> None:
         self.answered = 0
         self.cache = cache or AnswerCache(app.extensions["kg_contexts"].latest, 0)
@@ -39,7 +41,17 @@ class ThroughBridge:
             cache=self.cache,
         )
         self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self.running.append(self)
+
+    def end(self) -> None:
+        """Tell metrics and the log what they were not told yet, and stop."""
+        self.call_in_loop(self.shortcut.close)
+        self.call_in_loop(self.cache.tell)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
 
     def forbid_making(self) -> None:
         """From now on a request that is not answered from memory fails."""

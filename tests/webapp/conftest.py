@@ -23,6 +23,7 @@ from kg.settings import Settings
 from kg.sources import read_sources
 from kg.vocab import Names
 from tests.conftest import BASE
+from tests.webapp.both_ways import ThroughBridge
 from webapp.app import create_app
 
 ROOT = Path(__file__).parent.parent.parent
@@ -52,6 +53,14 @@ def make_release(var: Path, release_id: str, data: str = DATA) -> None:
     link = var / "next"
     link.symlink_to(path)
     link.replace(var / "current")
+
+
+@pytest.fixture(autouse=True)
+def _bridges_end() -> Iterator[None]:
+    """What a bridge tells a moment later it tells within its own test."""
+    yield
+    while ThroughBridge.running:
+        ThroughBridge.running.pop().end()
 
 
 class BufferingClient(FlaskClient):
