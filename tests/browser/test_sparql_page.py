@@ -83,7 +83,9 @@ def test_a_graph_is_drawn(open_page: OpenPage) -> None:
 def test_what_the_browser_selects_is_typed_over_before_the_editor_is_told(open_page: OpenPage) -> None:
     untold = "addEventListener('selectionchange', (event) => event.stopImmediatePropagation(), true)"
     page = open_page("/sparql", init_script=untold)
-    page.locator(".cm-content").fill(HELD)  # selects all, and inserts at once
+    page.get_by_role("textbox", name="Query").click()
+    expect(page.locator(".cm-editor.cm-focused")).to_be_visible()  # which makes it show its own selection
+    page.get_by_role("textbox", name="Query").fill(HELD)  # selects all, and inserts at once
     page.keyboard.press("Control+Enter")
     expect(page.get_by_role("link", name="Wang Yi").first).to_be_visible()
 
