@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import os
 import shutil
 import statistics
 import subprocess
@@ -18,6 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.sources import write_sources
+from bench.steps import count_processor_s
 from kg.check.findings import Report
 from kg.cli.building import read_and_check
 from kg.formats import TURTLE
@@ -35,9 +35,9 @@ _WRITE_BYTES = 256 * 1024
 
 def time_processor(work: Callable[[], object]) -> float:
     """Return the seconds of the processor that some work takes, in this process and those it waits for."""
-    before = sum(os.times()[:4])
+    before = count_processor_s()
     work()
-    return sum(os.times()[:4]) - before
+    return count_processor_s() - before
 
 
 def write_all(folder: Path, sources: Sources, report: Report, lines: Lines) -> None:

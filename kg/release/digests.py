@@ -20,3 +20,9 @@ def hash_texts(texts: Iterable[str]) -> str:
     False
     """
     return hashlib.sha256("\x00".join(texts).encode()).hexdigest()
+
+
+def check_file(path: Path, sha256: str | None) -> None:
+    """Raise ``ValueError`` if a file does not have the checksum that it should have."""
+    if hash_file(path) != sha256:
+        raise ValueError(f"{path} is damaged")

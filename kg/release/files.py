@@ -21,7 +21,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from kg.errors import ReleaseError
-from kg.release.digests import hash_file
+from kg.release.digests import check_file, hash_file
 from kg.release.layout import LAYOUT_VERSION, SIGNATURE, Release, is_release_id
 from kg.release.signatures import PublicKey, check_signature, sign
 
@@ -96,8 +96,7 @@ def find_whole(release: Path, name: str) -> Path:
     ReleaseError: the list is none.
     """
     hashes = {entry.path: entry.sha256 for entry in parse_list((release / LIST).read_bytes(), LIST).files}
-    if hash_file(release / name) != hashes.get(name):
-        raise ValueError(f"{release / name} is damaged")
+    check_file(release / name, hashes.get(name))
     return release / name
 
 

@@ -16,7 +16,7 @@ from pyoxigraph import RdfFormat, Store, parse
 from kg.dataset import read_lines
 from kg.errors import ReleaseError
 from kg.release.change import Change
-from kg.release.digests import hash_file
+from kg.release.digests import check_file
 from kg.release.files import LIST, FileEntry, parse_list
 from kg.store.statistics import FILE_NAME, write_statistics
 from kg.store.survey import survey_quads
@@ -80,8 +80,7 @@ def _count_lines(path: Path) -> int:
 
 def _take_file(release: Path, entry: FileEntry, folder: Path) -> None:
     source = release / entry.path
-    if hash_file(source) != entry.sha256:
-        raise ValueError(f"{source} is damaged")
+    check_file(source, entry.sha256)
     target = folder / source.name
     if source.suffix == _IMMUTABLE:
         try:
