@@ -23,6 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Thread
 
+from bench.processes import find_family, read_resident
 from bench.report import write_page
 from bench.results import OURS, Figures, Result, write_result
 from bench.servers import describe_machine
@@ -56,17 +57,17 @@ def measure(command: Sequence[str | Path]) -> Cost:
         raise SystemExit(f"{' '.join(map(str, command))}: exit code {code}")
     after = os.times()
     used = after.children_user + after.children_system - before.children_user - before.children_system
-    return Cost(time.monotonic() - start, used, most[0] / 1024)
+    return Cost(time.monotonic() - start, used, most[0] / 1024**2)
 
 
 @contextmanager
 def watch(pid: int) -> Iterator[list[int]]:
-    """Yield a list whose one number is the most memory so far, in KiB, of a process and those it started."""
+    """Yield a list of one number: the most bytes so far that a process and all below it had at one moment."""
     most, ended = [0], Event()
 
     def sample() -> None:
         while not ended.wait(SAMPLED_EVERY_S):
-            most[0] = max(most[0], sum(map(_read_memory, list_family(pid))))
+            most[0] = max(most[0], sum(map(read_resident, find_family(pid))))
 
     thread = Thread(target=sample)
     thread.start()
@@ -75,28 +76,6 @@ def watch(pid: int) -> Iterator[list[int]]:
     finally:
         ended.set()
         thread.join()
-
-
-def list_family(pid: int) -> set[int]:
-    """Return a process and all that it started, with what these started."""
-    parents = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-        except OSError:
-            continue  # it has just ended
-    family = {pid}
-    while more := {child for child, parent in parents.items() if parent in family} - family:
-        family |= more
-    return family
-
-
-def _read_memory(pid: int) -> int:
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("VmRSS:")), 0)
 
 
 def measure_builds(folder: Path, triples: int, figures: Figures) -> Path:

@@ -25,6 +25,7 @@ from urllib.parse import urlencode, urlsplit
 from bench.asking import Client
 from bench.graph import Size
 from bench.mix import PROLOGUE, SHAPES
+from bench.processes import find_family, read_processor_s
 from bench.results import OURS, Figures
 from bench.servers import Server
 
@@ -32,6 +33,8 @@ HEAVY_CLIENTS, FULL_CLIENTS = 2, 16
 SECONDS, FULL_SECONDS = 8.0, 60.0
 DEADLINE_S = 1.0
 """Of the runaway queries whose end is measured; those of the full minute have the server's own."""
+IDLE_S, IDLE_CORES = 60.0, 0.05
+"""How long servers may go on with what nobody waits for, and how many cores those use that do not."""
 FEW = 100
 """Answers of which no 99th percentile can be told."""
 OTHER_ADDRESS = "127.0.0.2"
@@ -55,6 +58,7 @@ def measure_crowd(servers: list[Server], size: Size, rounds: int) -> tuple[Figur
     for turn in range(rounds):
         shift = turn % len(servers)
         for server in servers[shift:] + servers[:shift]:
+            _rest(remarks)
             for heavy, name in ((0, "alone"), (HEAVY_CLIENTS, f"beside {HEAVY_CLIENTS} heavy joins")):
                 with _keep_asking(server, HEAVY, heavy, numbers) as joined:
                     times, failed = _ask_points(server, size, SECONDS, numbers)
@@ -71,6 +75,7 @@ def measure_crowd(servers: list[Server], size: Size, rounds: int) -> tuple[Figur
                     remarks.append(f"{server.name}: heavy joins ended in {_tell(joined)}")
     for server in (server for server in servers if server.name == OURS):
         for _ in range(rounds):
+            _rest(remarks)
             for line, figure in _measure_ends(server, numbers):
                 keep(line, server, figure)
         with _keep_asking(server, RUNAWAY, FULL_CLIENTS, numbers) as ended:
@@ -147,33 +152,49 @@ def _find_p99(times: list[float]) -> float:
     return statistics.quantiles(times, n=100, method="inclusive")[98]
 
 
+def _rest(remarks: list[str]) -> None:
+    """Wait until no server works any more: some go on with a query for long after its client has left."""
+    until = time.monotonic() + IDLE_S
+    while (used := _measure_work(1.0)) > IDLE_CORES:
+        if time.monotonic() > until:
+            remarks.append(f"{IDLE_S:.0f} s after they were last asked servers still used {used:.2f} cores")
+            return
+
+
+def _measure_work(seconds: float) -> float:
+    """Return how many cores all servers use."""
+    before = _read_processor_times(os.getpid())
+    time.sleep(seconds)
+    after = _read_processor_times(os.getpid())
+    return sum(after[pid] - before.get(pid, after[pid]) for pid in after) / seconds
+
+
 # --- how soon a query is gone
 
 
 def _measure_ends(server: Server, numbers: Iterator[int]) -> Iterator[tuple[str, float]]:
     """Yield milliseconds from a deadline to the answer, and from both kinds of end to the worker's."""
     hasty = replace(server, parameters=(*server.parameters, ("timeout", str(DEADLINE_S))))
-    with _watch_worker(lambda: _send(hasty, f"{RUNAWAY} # {next(numbers)}")) as (connection, gone, begun):
+    with _watch_worker(hasty, f"{RUNAWAY} # {next(numbers)}") as (connection, gone, begun):
         connection.recv(1)
         yield "answer to a runaway query, after its deadline", 1000 * (time.monotonic() - begun - DEADLINE_S)
         yield "end of its worker, after its deadline", 1000 * (gone() - begun - DEADLINE_S)
-    with _watch_worker(lambda: _send(server, f"{RUNAWAY} # {next(numbers)}")) as (connection, gone, _):
+    with _watch_worker(server, f"{RUNAWAY} # {next(numbers)}") as (connection, gone, _):
         connection.close()
         left = time.monotonic()
         yield "end of its worker, after its client has left", 1000 * (gone() - left)
 
 
 @contextmanager
-def _watch_worker(
-    send: Callable[[], socket.socket],
-) -> Iterator[tuple[socket.socket, Callable[[], float], float]]:
+def _watch_worker(server: Server, query: str) -> Iterator[tuple[socket.socket, Callable[[], float], float]]:
     """Send a query and find its worker; yields the connection, what waits for its end, and when all began."""
+    assert server.pid is not None
     begun = time.monotonic()
-    connection = send()
+    connection = _send(server, query)
     time.sleep(0.5)
-    before = _read_processor_times()
+    before = _read_processor_times(server.pid)
     time.sleep(0.2)
-    after = _read_processor_times()
+    after = _read_processor_times(server.pid)
     worker = max(after, key=lambda pid: after[pid] - before.get(pid, after[pid]))
 
     def wait() -> float:
@@ -194,26 +215,9 @@ def _send(server: Server, query: str) -> socket.socket:
     return connection
 
 
-def _read_processor_times() -> dict[int, int]:
-    """Return the processor time, in ticks, of each process below this one."""
-    parents, ticks = dict[int, int](), dict[int, int]()
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            parents[int(entry.name)] = int(fields[1])
-            ticks[int(entry.name)] = int(fields[11]) + int(fields[12])
-
-    def is_below(pid: int) -> bool:
-        while pid in parents:
-            if parents[pid] == os.getpid():
-                return True
-            pid = parents[pid]
-        return False
-
-    return {pid: used for pid, used in ticks.items() if is_below(pid)}
+def _read_processor_times(top: int) -> dict[int, float]:
+    """Return the processor time, in seconds, of a process and of each below it."""
+    return {pid: read_processor_s(pid) for pid in find_family(top)}
 
 
 def _is_zombie(pid: int) -> bool:

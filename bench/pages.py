@@ -26,11 +26,11 @@ from pathlib import Path
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from bench.graph import BASE, Size
+from bench.processes import find_family, read_memory, read_processor_s
 from bench.report import render_result, write_page
 from bench.results import OURS, Figures, Result, write_result
 from bench.run import prepare_graph
 from bench.servers import ROOT, describe_machine, prepare_release
-from bench.soak import find_family, read_memory
 from kg.settings import Settings
 from tests.engines.process import find_free_port
 from webapp.app import create_app
@@ -132,7 +132,7 @@ def measure_server(var: Path, size: Size, rounds: int) -> Figures:
         try:
             _wait(port)
             clocked.append(time.monotonic() - begun)
-            worked.append(sum(map(_read_processor_s, find_family(server.pid))))
+            worked.append(sum(map(read_processor_s, find_family(server.pid))))
             time.sleep(REST_S)
             rested.append(sum(map(read_memory, find_family(server.pid))) / 1024**2)
             if turn == 0:
@@ -142,12 +142,6 @@ def measure_server(var: Path, size: Size, rounds: int) -> Figures:
             server.wait(30)
     told = zip(names, (clocked, worked, rested), strict=True)
     return figures | {name: {OURS: measured} for name, measured in told}
-
-
-def _read_processor_s(pid: int) -> float:
-    """Return the processor time that a process and its children that have ended took (proc(5))."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
-    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def start(var: Path, port: int) -> subprocess.Popen[bytes]:

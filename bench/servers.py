@@ -38,12 +38,16 @@ ROOT = Path(__file__).parent.parent
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running server; ``parameters`` go with each query, ``load_s`` is how long it took to load."""
+    """A running server; ``parameters`` go with each query, ``load_s`` is how long it took to load.
+
+    ``pid`` is the process that it started as, of ours only.
+    """
 
     name: str
     url: str
     load_s: float
     parameters: tuple[tuple[str, str], ...] = ()
+    pid: int | None = None
 
 
 @contextmanager
@@ -59,7 +63,7 @@ def serve_ours(folder: Path, graph: Path) -> Iterator[Server]:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     try:
         wait_until_up(server, f"{url}/readyz", folder / "ours.log")
-        yield Server(OURS, f"{url}/sparql", load_s)
+        yield Server(OURS, f"{url}/sparql", load_s, pid=server.pid)
     finally:
         server.terminate()  # asked, and not killed as peers are: it has workers to end
         server.wait(30)

@@ -25,6 +25,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from bench.hostile import QUERIES
+from bench.processes import count_files, find_family, read_memory
 
 ROOT = Path(__file__).parent.parent
 
@@ -175,35 +176,6 @@ def report(pid: int, port: int, outcomes: Counter[str], quick: list[float]) -> N
         f" quick: median {median * 1000:.1f} ms, 99th {late * 1000:.1f} ms of {len(quick)}; {state}"
     )
     print("   ", ", ".join(f"{name}: {count}" for name, count in sorted(outcomes.items())), flush=True)
-
-
-def find_family(pid: int) -> list[int]:
-    """Return a process and all that descend from it."""
-    found = [pid]
-    for member in found:
-        try:
-            for task in Path(f"/proc/{member}/task").iterdir():
-                found += map(int, (task / "children").read_text().split())
-        except OSError:
-            continue
-    return found
-
-
-def read_memory(pid: int) -> int:
-    """Return the proportional set size in bytes: what is shared counts once over all."""
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
-
-
-def count_files(pid: int) -> int:
-    """Return how many files a process has open."""
-    try:
-        return len(list(Path(f"/proc/{pid}/fd").iterdir()))
-    except OSError:
-        return 0
 
 
 if __name__ == "__main__":

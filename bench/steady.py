@@ -20,9 +20,9 @@ from urllib.parse import urlsplit
 from bench.asking import Client
 from bench.graph import Size
 from bench.mix import SHAPES
+from bench.processes import count_files, find_family, read_memory
 from bench.run import prepare_graph
 from bench.servers import Server, serve_ours
-from bench.soak import count_files, find_family, read_memory
 
 ACCEPT = "application/sparql-results+json, text/turtle"
 

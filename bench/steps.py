@@ -13,40 +13,32 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.build import change_article, list_family, watch
+from bench.build import change_article, watch
+from bench.processes import find_family, read_processor_s
 from bench.sources import write_sources
 from kg.cli.building import read_and_check
 from kg.release.build import build_release
 from kg.settings import Settings
 
 _HOW_FAR = re.compile(r", \d+ %$")
-_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 def count_processor_s() -> float:
     """Return what this process and all that it started have used so far, in seconds."""
-    return sum(map(_count_ticks, list_family(os.getpid()))) / _TICKS_A_SECOND
-
-
-def _count_ticks(pid: int) -> int:
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0  # it has just ended, and is counted with the one that started it
-    return sum(map(int, fields[11:15]))  # its own, and those of the ended that it waited for; proc(5)
+    return sum(map(read_processor_s, find_family(os.getpid())))
 
 
 class Steps:
     """Prints each step when the next one begins."""
 
-    def __init__(self, most_kib: list[int]) -> None:
-        self._most_kib = most_kib
+    def __init__(self, most_bytes: list[int]) -> None:
+        self._most_bytes = most_bytes
         self._name = ""
         self._begin("")
 
     def _begin(self, name: str) -> None:
         self._name, self._processor_s, self._clock_s = name, count_processor_s(), time.monotonic()
-        self._most_kib[0] = 0
+        self._most_bytes[0] = 0
 
     def tell(self, step: str) -> None:
         """Begin a step, unless it is told how far that is."""
@@ -55,7 +47,7 @@ class Steps:
             return
         if self._name:
             used, passed = count_processor_s() - self._processor_s, time.monotonic() - self._clock_s
-            memory_mb = self._most_kib[0] / 1024
+            memory_mb = self._most_bytes[0] / 1024**2
             print(f"{self._name:36} {used:9.1f} s {passed:9.1f} s {memory_mb:7.0f} MB", flush=True)
         self._begin(name)
 
@@ -63,8 +55,8 @@ class Steps:
 def measure_steps(root: Path, var: Path) -> None:
     """Check and build, and print what each step takes."""
     before, start = count_processor_s(), time.monotonic()
-    with watch(os.getpid()) as most_kib:
-        steps = Steps(most_kib)
+    with watch(os.getpid()) as most_bytes:
+        steps = Steps(most_bytes)
         sources, report = read_and_check(Settings(sources=str(root), var=str(var)), steps.tell)
         release = build_release(sources, report, var, steps.tell)
         steps.tell("end")
