@@ -1,8 +1,8 @@
 """Measures a build from sources of any size: ``python -m bench.build --triples 100000 --rounds 3``.
 
 Each round checks and builds from nothing, then again after one article changed, and again after nothing did;
-and loads the same N-Quads into a store by our build and by ``oxigraph load``, in turn. For each: seconds on
-the clock, seconds of all processors, and the most memory that all its processes had at one moment (their
+and loads the same N-Quads into a store by our build, which compacts it, and by ``oxigraph load``, without and
+with ``oxigraph optimize``. For each: seconds on the clock, seconds of all processors, and the most memory that all its processes had at one moment (their
 resident sets, so what they share counts several times).
 """
 
@@ -45,6 +45,14 @@ class Cost:
     clock_s: float
     processor_s: float
     memory_mb: float
+
+    def __add__(self, other: Cost) -> Cost:
+        """Return the cost of one after the other."""
+        return Cost(
+            self.clock_s + other.clock_s,
+            self.processor_s + other.processor_s,
+            max(self.memory_mb, other.memory_mb),
+        )
 
 
 def measure(command: Sequence[str | Path]) -> Cost:
@@ -103,18 +111,20 @@ def change_article(sources: Path) -> None:
 
 
 def measure_loading(folder: Path, release: Path, figures: Figures) -> None:
-    """Measure loading the N-Quads of a release, ours and Oxigraph's in turn."""
-    lines = folder / "article-kg.nq"
+    """Measure loading the N-Quads of a release, ours, which compacts, and Oxigraph's, with and without that."""
+    lines, store = folder / "article-kg.nq", folder / "store"
     with gzip.open(release / "dumps/article-kg.nq.gz") as packed, lines.open("wb") as file:
         shutil.copyfileobj(packed, file)
+    ours = measure([sys.executable, "-c", _LOAD, store, lines])
+    shutil.rmtree(store)
+    _add(figures, "load", ours)
+    _add(figures, "load and compact", ours)
     oxigraph = Path(sys.executable).with_name("oxigraph")
-    commands: dict[str, list[str | Path]] = {OURS: [sys.executable, "-c", _LOAD, folder / "store", lines]}
     if oxigraph.exists():
-        commands["Oxigraph"] = [oxigraph, "load", "--location", folder / "store", "--file", lines]
-    for name, command in commands.items():
-        shutil.rmtree(folder / "store", ignore_errors=True)
-        _add(figures, "load", measure(command), name)
-    shutil.rmtree(folder / "store")
+        loaded = measure([oxigraph, "load", "--location", store, "--file", lines])
+        _add(figures, "load", loaded, "Oxigraph")
+        _add(figures, "load and compact", loaded + measure([oxigraph, "optimize", "-l", store]), "Oxigraph")
+        shutil.rmtree(store)
 
 
 def _add(figures: Figures, line: str, cost: Cost, column: str = OURS) -> None:
