@@ -2,8 +2,8 @@
 
 Each round checks and builds from nothing, then again after one article changed, and again after nothing did;
 and loads the same N-Quads into a store by our build, which compacts it, and by ``oxigraph load``, without and
-with ``oxigraph optimize``. For each: seconds on the clock, seconds of all processors, and the most memory that all its processes had at one moment (their
-resident sets, so what they share counts several times).
+with ``oxigraph optimize``. For each: seconds on the clock, seconds of all processors, and the most memory
+that all its processes had at one moment (their resident sets, so what they share counts several times).
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def change_article(sources: Path) -> None:
 
 
 def measure_loading(folder: Path, release: Path, figures: Figures) -> None:
-    """Measure loading the N-Quads of a release, ours, which compacts, and Oxigraph's, with and without that."""
+    """Measure loading the quads of a release: ours, which compacts, and Oxigraph's without and with that."""
     lines, store = folder / "article-kg.nq", folder / "store"
     with gzip.open(release / "dumps/article-kg.nq.gz") as packed, lines.open("wb") as file:
         shutil.copyfileobj(packed, file)
