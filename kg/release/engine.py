@@ -22,9 +22,10 @@ from kg.release.layout import DumpFile, Release
 from kg.settings import Settings
 from kg.store.connection import Credentials
 from kg.store.endpoints import SURVEY_S
+from kg.store.inspection import IDENTIFIER
 from kg.store.loading import RemoteGraphs, hash_triples
 from kg.store.profiles import EngineProfile, find_profile
-from kg.store.remote import IDENTIFIER, Target
+from kg.store.target import Target
 
 LOADING = "none, it is being loaded"
 """What the marker says in place of an id while graphs are loaded."""

@@ -8,21 +8,17 @@ that ``kg publish`` writes last says so, and is looked at every few seconds.
 
 from __future__ import annotations
 
-import contextlib
 import http.client
-import json
-import re
 import threading
 import time
-import urllib.error
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from kg import errors
-from kg.formats import CSV, GRAPH_FORMATS, JSON, RESULT_FORMATS, Format
+from kg.formats import GRAPH_FORMATS, RESULT_FORMATS, Format
 from kg.store.admission import Admitted, admit
-from kg.store.base import Dataset, Limits, Query, StoreState
-from kg.store.connection import CONNECT_S, Credentials, Line, Operation
+from kg.store.base import Dataset, Query, StoreState
+from kg.store.connection import Line
 from kg.store.conversion import (
     WHOLE_BYTES,
     Body,
@@ -30,17 +26,14 @@ from kg.store.conversion import (
     ChunkWriter,
     convert,
     count_rows,
-    is_page,
-    quote_message,
     read_format,
 )
 from kg.store.endpoints import Endpoint, Endpoints, Survey
-from kg.store.profiles import EngineProfile
+from kg.store.faults import Retry, check_response, explain_body
+from kg.store.inspection import Inspector
 from kg.store.queue import Places
 from kg.store.rows import RowCounter
-
-IDENTIFIER = "http://purl.org/dc/terms/identifier"
-"""The property by which the marker names the release that an engine holds."""
+from kg.store.target import Target, send_operation
 
 _ATTEMPTS = 3
 _PAUSE_S = 0.05
@@ -49,37 +42,6 @@ _LEFT = "Whoever asked has left."
 _NO_GRAPH = "urn:x-none:no-graph"
 _MAX_BODY_FACTOR = 16
 """An engine's format may be so much longer than the one that was asked for, and is cut beyond."""
-
-_SIDE = 400
-_PROBE = f"SELECT * {{ VALUES ?a {{ {' '.join(map(str, range(_SIDE)))} }} VALUES ?b {{ %s }} }}" % " ".join(
-    map(str, range(_SIDE))
-)
-_PROBED_ROWS = _SIDE * _SIDE
-_PROBE_S = 20.0
-
-_PLACE = re.compile(r"\bline:? (\d+)(?:,? col(?:umn)?:? (\d+))?|error at (\d+):(\d+)", re.IGNORECASE)
-_TIME = re.compile(r"timed?[ -]?out|cancell?ed|execution time", re.IGNORECASE)
-_TRANSIENT = (502, 503, 504)
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The engine behind the service.
-
-    Parameters
-    ----------
-    urls: addresses for queries, at least one; each holds the same data.
-    graphs: names of all graphs of the release, for engines that have to be told them.
-    release_id, marker: the release, and the IRI (of a graph and of the thing in it) under which the engine
-        names the one it holds; an empty id takes whatever is there.
-    """
-
-    urls: tuple[str, ...]
-    profile: EngineProfile
-    credentials: Credentials = field(default_factory=Credentials)
-    graphs: tuple[str, ...] = ()
-    release_id: str = ""
-    marker: str = ""
 
 
 class _Lease:
@@ -173,6 +135,7 @@ class RemoteStore:
         self._profile = target.profile
         self._queue_s = queue_s
         self._endpoints = Endpoints(target.urls)
+        self._inspector = Inspector(target, self._endpoints)
         self._workers = workers
         self._places = Places(workers)
         self._lock = threading.Lock()
@@ -247,11 +210,11 @@ class RemoteStore:
             endpoint = self._choose(exchange)
             answered: bool | None = None
             try:
-                survey = self._survey(endpoint)
+                survey = self._inspector.inspect(endpoint)
                 response = self._send(endpoint, survey, exchange)
                 answered = True
                 return self._receive(response, survey, endpoint, exchange)
-            except _Retry as failure:
+            except Retry as failure:
                 answered = False if failure.counts else None
                 if attempt == _ATTEMPTS - 1 or exchange.lease.line.is_overdue:
                     raise failure.error from None
@@ -278,37 +241,14 @@ class RemoteStore:
         text = admitted.text
         if admitted.form == "DESCRIBE":
             text = self._profile.describe_prologue + text
-        operation = self._make(endpoint, admitted.form, text, exchange.lease.line)
+        operation = self._target.make_operation(endpoint.url, admitted.form, text, exchange.lease.line)
         operation.add_parameters(self._name_graphs(admitted.dataset, survey.has_union))
         try:
-            return _check_response(self._open(operation, exchange.lease.line, text))
+            return check_response(send_operation(operation, exchange.lease.line, text))
         except errors.StoreError:
             if self._closed.is_set():
                 raise errors.StoreUnavailable("The store was closed while the query ran.") from None
             raise
-
-    def _make(self, endpoint: Endpoint, form: str, text: str, line: Line) -> Operation:
-        is_graph = form in ("CONSTRUCT", "DESCRIBE")
-        operation = Operation(endpoint.url, form, text, line, self._target.credentials)
-        sent = self._profile.graph_format if is_graph else self._profile.result_format
-        operation.accept(sent.media_type)
-        if self._profile.timeout_parameter:
-            limit = max(1, int(line.remaining_s * self._profile.timeout_factor + 0.999))
-            operation.add_parameters([(self._profile.timeout_parameter, str(limit))])
-        return operation
-
-    def _open(self, operation: Operation, line: Line, text: str) -> http.client.HTTPResponse:
-        try:
-            return operation.send()
-        except urllib.error.HTTPError as error:
-            raise _explain_status(error, text) from None
-        except (OSError, http.client.HTTPException) as error:
-            if line.is_overdue:
-                raise errors.QueryTimeout("The query ran past its deadline.") from None
-            reason = getattr(error, "reason", error)
-            raise _Retry(
-                errors.StoreUnavailable(f"The engine does not answer: {reason}.", "Try again.")
-            ) from None
 
     def _name_graphs(self, dataset: Dataset, has_union: bool) -> list[tuple[str, str]]:
         """Return the parameters for the dataset (SPARQL 1.1 Protocol, section 2.1.4).
@@ -336,10 +276,10 @@ class RemoteStore:
         try:
             ended = body.read_ahead(WHOLE_BYTES)
         except errors.StoreUnavailable as error:
-            raise _Retry(error, counts=False) from None
+            raise Retry(error, counts=False) from None
         sent = read_format(response.headers.get("Content-Type", ""), form)
         if sent is None:
-            raise _explain_body(response, body.beginning)
+            raise explain_body(response, body.beginning)
         if survey.row_cap is not None:
             body.read_ahead(limits.max_result_bytes * _MAX_BODY_FACTOR)
             self._check_cap(body, sent, survey.row_cap, endpoint, survey, exchange)
@@ -411,94 +351,6 @@ class RemoteStore:
         sent = read_format(response.headers.get("Content-Type", ""), exchange.admitted.form)
         return sent is None or count_rows(body.beginning, sent, exchange.admitted.form) > 0
 
-    # --- what is known of an endpoint -------------------------------------------------------------------
-
-    def _survey(self, endpoint: Endpoint) -> Survey:
-        """Return what is known of an endpoint, looked up anew when it is old.
-
-        While one query looks, the others go on with what was known.
-        """
-        known = endpoint.survey
-        if known is None or known.is_old:
-            if endpoint.survey_lock.acquire(blocking=known is None, timeout=-1 if known else 2 * CONNECT_S):
-                try:
-                    if endpoint.survey is known:
-                        endpoint.survey = known = self._look(endpoint)
-                except _Retry:
-                    self._endpoints.suspect(endpoint)
-                    raise
-                finally:
-                    endpoint.survey_lock.release()
-            known = endpoint.survey
-        if known is None:
-            raise _Retry(errors.StoreUnavailable("The engine is slow to answer.", "Try again."))
-        if known.refusal:
-            raise _Retry(errors.StoreUnavailable(known.refusal, "Try again."), counts=False)
-        return known
-
-    def _look(self, endpoint: Endpoint) -> Survey:
-        target = self._target
-        union = self._ask_release(endpoint, in_default_graph=True)
-        held = union or self._ask_release(endpoint, in_default_graph=False)
-        refusal = ""
-        if target.release_id and held != [target.release_id]:
-            said = f"release {held[0]}" if held else "no release of this service"
-            refusal = f"The engine holds {said}, not {target.release_id}."
-        if self._profile.may_cap_rows and not endpoint.is_probed:
-            endpoint.row_cap, endpoint.is_probed = self._probe_cap(endpoint), True
-        has_union = bool(union) and not self._profile.is_shared
-        return Survey(time.monotonic(), has_union, endpoint.row_cap, refusal)
-
-    def _ask_release(self, endpoint: Endpoint, *, in_default_graph: bool) -> list[str]:
-        """Return the ids that the engine names in its default graph, or in the marker's own."""
-        if not self._target.release_id:
-            self._ask(endpoint, "ASK", "ASK {}", CONNECT_S)
-            return []
-        pattern = f"<{self._target.marker}> <{IDENTIFIER}> ?id"
-        if not in_default_graph:
-            pattern = f"GRAPH <{self._target.marker}> {{ {pattern} }}"
-        body = self._ask(endpoint, "SELECT", f"SELECT ?id WHERE {{ {pattern} }}", CONNECT_S)
-        return [row["id"]["value"] for row in json.loads(body)["results"]["bindings"]]
-
-    def _probe_cap(self, endpoint: Endpoint) -> int | None:
-        rows = len(self._ask(endpoint, "SELECT", _PROBE, _PROBE_S, CSV).splitlines()) - 1
-        return rows if rows < _PROBED_ROWS else None
-
-    def _ask(self, endpoint: Endpoint, form: str, text: str, deadline_s: float, fmt: Format = JSON) -> bytes:
-        """Ask something of our own; whatever goes wrong says that the endpoint is not well."""
-        line = Line(time.monotonic() + deadline_s)
-        try:
-            operation = self._make(endpoint, form, text, line)
-            response = self._open(operation, line, text)
-            sent = read_format(response.headers.get("Content-Type", ""), form)
-            chunks: list[bytes] = []
-            body = Body(response, line, _PROBED_ROWS * 1000)
-            if sent is None:
-                body.read_ahead(WHOLE_BYTES)
-                raise _explain_body(response, body.beginning)
-            convert(body, sent, fmt, form, ChunkWriter(chunks.append, Limits()))
-            return b"".join(chunks)
-        except errors.StoreError as error:
-            message = (
-                "The engine is slow to answer." if isinstance(error, errors.QueryTimeout) else str(error)
-            )
-            raise _Retry(errors.StoreUnavailable(message)) from None
-        finally:
-            with contextlib.suppress(OSError):
-                line.cut()
-
-
-class _Retry(Exception):
-    """A failure that says nothing about the query, so another endpoint may be asked.
-
-    ``counts`` is false where it does not say either that the endpoint is down.
-    """
-
-    def __init__(self, error: errors.StoreError, *, counts: bool = True) -> None:
-        super().__init__(error)
-        self.error = error
-        self.counts = counts
-
 
 def _make_writer(emit: Callable[[bytes], None], exchange: _Exchange) -> ChunkWriter:
     counter = RowCounter(exchange.wanted) if exchange.admitted.form == "SELECT" else None
@@ -513,52 +365,3 @@ def _choose_format(query: Query, form: str) -> Format:
     kind = "an RDF graph" if is_graph else "a table or a truth value"
     offers = ", ".join(fmt.media_type for fmt in (GRAPH_FORMATS if is_graph else RESULT_FORMATS))
     raise errors.NotAcceptable(f"The answer is {kind}, which can be had as {offers}.")
-
-
-def _check_response(response: http.client.HTTPResponse) -> http.client.HTTPResponse:
-    """Return a response unless its headers say that it is a part."""
-    state = response.headers.get("X-SQL-State", "")
-    if state and not state.startswith("00"):
-        raise errors.StoreUnavailable(
-            "The engine stopped at a time limit of its own.", "Ask for less at once."
-        )
-    return response
-
-
-def _explain_body(response: http.client.HTTPResponse, beginning: bytes) -> errors.StoreError:
-    content_type = response.headers.get("Content-Type", "") or "no media type"
-    said = "" if is_page(content_type) else quote_message(beginning)
-    return errors.StoreUnavailable(f"The engine answered with {content_type}. {said}".strip())
-
-
-def _explain_status(error: urllib.error.HTTPError, text: str) -> Exception:
-    """Return what a status means for whoever asked."""
-    with error:
-        try:
-            body = error.read(64 * 1024)
-        except (OSError, http.client.HTTPException):
-            body = b""
-    said = "" if is_page(error.headers.get("Content-Type", "")) else quote_message(body, text)
-    if "nested too deep" in said:
-        return errors.QueryTooLarge("The query is nested too deeply.", "Write it with fewer levels.")
-    if error.code == 400:
-        return _to_syntax_error(said)
-    if error.code in (413, 414):
-        return errors.QueryTooLarge("The query is longer than the engine takes.")
-    if _TIME.search(said) and error.code in (408, 500, 503, 504):
-        return errors.QueryTimeout("The engine stopped the query at its time limit.")
-    if error.code in _TRANSIENT or error.code == 429:
-        return _Retry(errors.StoreUnavailable(f"The engine is not available ({error.code}).", "Try again."))
-    if error.code in (401, 403):
-        return _Retry(errors.StoreUnavailable(f"The engine refuses this service ({error.code})."))
-    if 300 <= error.code < 400:
-        place = error.headers.get("Location", "")
-        return _Retry(errors.StoreUnavailable(f"The engine is at another address: {place}."))
-    return errors.StoreUnavailable(f"The engine failed ({error.code}). {said}".strip())
-
-
-def _to_syntax_error(said: str) -> errors.QuerySyntaxError:
-    match = _PLACE.search(said)
-    line = next((int(group) for group in (match[1], match[3]) if group), None) if match else None
-    column = next((int(group) for group in (match[2], match[4]) if group), None) if match else None
-    return errors.QuerySyntaxError(said or "The engine does not accept the query.", line=line, column=column)

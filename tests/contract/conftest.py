@@ -16,7 +16,8 @@ from kg.store.embedded import EmbeddedStore
 from kg.store.loading import RemoteGraphs
 from kg.store.pool import PoolSize
 from kg.store.profiles import find_profile
-from kg.store.remote import RemoteStore, Target
+from kg.store.remote import RemoteStore
+from kg.store.target import Target
 from tests.engines import ENGINES, Engine, Missing, running
 
 DATA = """

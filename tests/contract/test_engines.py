@@ -11,7 +11,8 @@ from kg import errors
 from kg.formats import CSV
 from kg.store.base import Query
 from kg.store.profiles import find_profile
-from kg.store.remote import RemoteStore, Target
+from kg.store.remote import RemoteStore
+from kg.store.target import Target
 from tests.contract.conftest import GRAPHS, load
 from tests.engines import Missing, running
 

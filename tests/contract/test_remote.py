@@ -19,7 +19,8 @@ from kg.store.base import Limits, Query
 from kg.store.connection import Credentials
 from kg.store.endpoints import MAX_FAILURES
 from kg.store.profiles import EngineProfile, find_profile
-from kg.store.remote import RemoteStore, Target
+from kg.store.remote import RemoteStore
+from kg.store.target import Target
 
 RESULTS = "application/sparql-results+json"
 MARKER = "https://kg.example/release"
