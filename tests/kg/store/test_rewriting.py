@@ -187,11 +187,14 @@ class Writer:
         )
         variable = "?x" if "?x" in key else "?s"
         column = f"(STR({variable}) AS ?key)" if "STR" in key.upper() else variable
+        if key == "DESC(?x) ?s":
+            column = self.pick("?x", "?s ?x")
         more = self.pick("", self.write_rest(), self.write_filter())
-        if column == "?x":
+        if "?x" in column.split():
             more += f" {TOLD_APART}"
         where = f"{{ ?s {self.pick(*PROPERTIES, '?z')} ?x {more} }}"
-        return f"SELECT {self.pick('', 'DISTINCT')} {column} {where} ORDER BY {key}"
+        rows = self.pick("", "", "LIMIT 4", "LIMIT 5 OFFSET 1")
+        return f"SELECT {self.pick('', 'DISTINCT')} {column} {where} ORDER BY {key} {rows}"
 
     def write_sorted_groups(self) -> str:
         """Return a query for groups; of literals it has only those that differ for a sort."""
@@ -447,6 +450,18 @@ STATISTICS = Statistics(
             "SELECT ?o { ?s :r ?o } ORDER BY str(?o) LIMIT 5",
             "SELECT ?o { ?s :r ?o . BIND(SUBSTR(STR(?o), 1, 5) AS ?nn0) BIND(SUBSTR(STR(?o), 6, 5) AS ?nn1) }"
             " ORDER BY (?nn0) (?nn1) str(?o) LIMIT 5",
+        ),
+        (
+            "SELECT DISTINCT ?s { :a :p ?s . ?s :q ?o } ORDER BY ?s LIMIT 5",
+            "SELECT ?s { { SELECT DISTINCT ?s { :a :p ?s . ?s :q ?o . } }"
+            " BIND(SUBSTR(STR(?s), 1, 15) AS ?nn0) BIND(SUBSTR(STR(?s), 16, 15) AS ?nn1)"
+            " BIND(SUBSTR(STR(?s), 31, 15) AS ?nn2) } ORDER BY (?nn0) (?nn1) (?nn2) ?s LIMIT 5",
+        ),
+        (
+            "SELECT DISTINCT ?o { :a :p ?s . ?s :q ?o } ORDER BY ?s",
+            "SELECT DISTINCT ?o { :a :p ?s . ?s :q ?o . BIND(SUBSTR(STR(?s), 1, 15) AS ?nn0)"
+            " BIND(SUBSTR(STR(?s), 16, 15) AS ?nn1) BIND(SUBSTR(STR(?s), 31, 15) AS ?nn2) }"
+            " ORDER BY (?nn0) (?nn1) (?nn2) ?s",
         ),
         (
             "SELECT ?o (COUNT(*) AS ?n) { ?s :r ?o } GROUP BY ?o ORDER BY DESC(?n) ?o LIMIT 5",
