@@ -106,10 +106,8 @@ def test_no_wanted_format_fits_the_form(store: Store) -> None:
         store.query(Query("ASK {}", result_formats=()))
     with pytest.raises(errors.NotAcceptable):
         store.query(Query("DESCRIBE <urn:a>", graph_formats=()))
-    started = time.monotonic()
-    with pytest.raises(errors.NotAcceptable):
-        store.query(Query(ENDLESS, result_formats=()))
-    assert time.monotonic() - started < 1, "the format is settled before evaluation"
+    with pytest.raises(errors.NotAcceptable):  # and not QueryTimeout: it is settled before evaluation
+        store.query(Query(ENDLESS, result_formats=(), limits=Limits(deadline_s=1.0)))
 
 
 @pytest.mark.parametrize(
@@ -225,9 +223,7 @@ def test_from_as_a_name_leaves_the_union(store: Store) -> None:
 
 def test_deadline_then_work_goes_on(store: Store) -> None:
     for _ in range(5):
-        started = time.monotonic()
         assert isinstance(raised(store, ENDLESS, Limits(deadline_s=0.2)), errors.QueryTimeout)
-        assert time.monotonic() - started < 2
         assert subjects(store, NAMES) == set("abc")
 
 
@@ -311,12 +307,21 @@ def test_threads(store: Store) -> None:
 
 
 def test_a_slow_query_does_not_block_others(store: Store) -> None:
-    slow = threading.Thread(target=lambda: raised(store, ENDLESS, Limits(deadline_s=1.5)))
+    query, ended = Query(ENDLESS, limits=Limits(deadline_s=30.0)), list[type[Exception]]()
+
+    def ask() -> None:
+        try:
+            read(store, query)
+        except errors.StoreError as error:
+            ended.append(type(error))
+
+    slow = threading.Thread(target=ask)
     slow.start()
-    started = time.monotonic()
     assert subjects(store, NAMES) == set("abc")
-    assert time.monotonic() - started < 1
+    assert slow.is_alive()
+    query.cancellation.cancel()
     slow.join()
+    assert ended == [errors.QueryCancelled]
 
 
 @pytest.mark.usefixtures("without_cap")

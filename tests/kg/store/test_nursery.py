@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from ctypes.util import find_library
@@ -10,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from kg.release.layout import Release
+from kg.store import frames
+from kg.store.base import Query
+from kg.store.lease import to_request
 from kg.store.nursery import ALLOCATOR, Nursery
 from kg.store.process import WorkerProcess
 
@@ -53,3 +57,17 @@ def test_a_worker_uses_the_allocator(start: Start, monkeypatch: pytest.MonkeyPat
     monkeypatch.delenv("LD_PRELOAD", raising=False)
     with start() as worker:
         assert ALLOCATOR in Path(f"/proc/{worker.pid}/maps").read_text()
+
+
+def test_the_first_query_finds_a_worker_that_has_worked(start: Start) -> None:
+    with start() as worker:
+        assert worker.receive(time.monotonic() + 30)[0] == frames.READY
+        before = count_page_faults(worker)
+        worker.send(to_request(Query("SELECT ?s { ?s ?p ?o } LIMIT 1")), time.monotonic() + 30)
+        while worker.receive(time.monotonic() + 30)[0] != frames.END:
+            pass
+        assert count_page_faults(worker) - before < 50  # more than a hundred where it has not
+
+
+def count_page_faults(worker: WorkerProcess) -> int:
+    return int(Path(f"/proc/{worker.pid}/stat").read_text().rpartition(")")[2].split()[7])
