@@ -307,21 +307,12 @@ def test_threads(store: Store) -> None:
 
 
 def test_a_slow_query_does_not_block_others(store: Store) -> None:
-    query, ended = Query(ENDLESS, limits=Limits(deadline_s=30.0)), list[type[Exception]]()
-
-    def ask() -> None:
-        try:
-            read(store, query)
-        except errors.StoreError as error:
-            ended.append(type(error))
-
-    slow = threading.Thread(target=ask)
+    # It is not cancelled: some engines would go on with it for all of its time.
+    slow = threading.Thread(target=lambda: raised(store, ENDLESS, Limits(deadline_s=3.0)))
     slow.start()
     assert subjects(store, NAMES) == set("abc")
     assert slow.is_alive()
-    query.cancellation.cancel()
     slow.join()
-    assert ended == [errors.QueryCancelled]
 
 
 @pytest.mark.usefixtures("without_cap")
