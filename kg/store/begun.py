@@ -13,7 +13,8 @@ import time
 from kg import errors
 from kg.store.base import Query
 from kg.store.express import Express, WholeAnswer
-from kg.store.lease import Lease, LeasedAnswer, to_request
+from kg.store.frames import to_request
+from kg.store.lease import Lease, LeasedAnswer
 from kg.store.nearby import NearbyStore
 from kg.store.pool import Pool
 from kg.store.process import PIPE_BYTES

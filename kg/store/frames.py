@@ -15,6 +15,7 @@ from typing import Any
 
 from kg import errors
 from kg.formats import GRAPH_FORMATS, RESULT_FORMATS, Format
+from kg.store.base import Query
 
 READY = b"R"
 REQUEST = b"Q"
@@ -49,6 +50,23 @@ def to_frame(kind: bytes, payload: bytes = b"") -> bytes:
 def to_json_frame(kind: bytes, content: dict[str, Any]) -> bytes:
     """Return the bytes of a frame with a JSON object."""
     return to_frame(kind, json.dumps(content).encode("ascii"))
+
+
+def to_request(query: Query) -> bytes:
+    """Return the frame that asks a worker."""
+    return to_json_frame(
+        REQUEST,
+        {
+            "text": query.text,
+            "base_iri": query.base_iri,
+            "default_graphs": query.dataset.default_graphs,
+            "named_graphs": query.dataset.named_graphs,
+            "result_formats": [fmt.name for fmt in query.result_formats],
+            "graph_formats": [fmt.name for fmt in query.graph_formats],
+            "max_result_bytes": query.limits.max_result_bytes,
+            "max_result_rows": query.limits.max_result_rows,
+        },
+    )
 
 
 def parse_header(header: bytes | bytearray) -> tuple[bytes, int]:

@@ -80,7 +80,7 @@ class Lease:
     def _send(self) -> None:
         worker = self._held()
         try:
-            worker.send(to_request(self._query), worker.deadline)
+            worker.send(frames.to_request(self._query), worker.deadline)
         except (Lost, Overdue) as end:
             raise self._explain(end) from None
 
@@ -253,23 +253,6 @@ class LeasedAnswer:
     def __del__(self) -> None:
         # A consumer that forgets to close must not keep a worker.
         self._lease.abandon()
-
-
-def to_request(query: Query) -> bytes:
-    """Return the frame that asks a worker."""
-    return frames.to_json_frame(
-        frames.REQUEST,
-        {
-            "text": query.text,
-            "base_iri": query.base_iri,
-            "default_graphs": query.dataset.default_graphs,
-            "named_graphs": query.dataset.named_graphs,
-            "result_formats": [fmt.name for fmt in query.result_formats],
-            "graph_formats": [fmt.name for fmt in query.graph_formats],
-            "max_result_bytes": query.limits.max_result_bytes,
-            "max_result_rows": query.limits.max_result_rows,
-        },
-    )
 
 
 def _explain_exit(code: int) -> errors.StoreError:

@@ -28,7 +28,7 @@ from kg.formats import (
     to_results_format,
 )
 from kg.store import frames
-from kg.store.base import SERVICE_REFUSED, UPDATE_REFUSED
+from kg.store.base import SERVICE_REFUSED, UPDATE_REFUSED, Query
 from kg.store.descriptions import describe, take_apart
 from kg.store.rewriting import rewrite
 from kg.store.rows import RowCounter
@@ -37,16 +37,7 @@ from kg.store.tokens import Outline, read_outline
 
 _MAX_EXPECTED = 160
 """Characters of the engine's list of what it expected, beyond which the list helps nobody."""
-_WARM_UP: dict[str, Any] = {
-    "text": "SELECT * { ?s ?p ?o } LIMIT 1",
-    "base_iri": "",
-    "default_graphs": [],
-    "named_graphs": [],
-    "result_formats": [JSON.name],
-    "graph_formats": [],
-    "max_result_bytes": 1_000_000,
-    "max_result_rows": 1,
-}
+_WARM_UP = Query("SELECT * { ?s ?p ?o } LIMIT 1", result_formats=(JSON,))
 
 
 class _Failure(Exception):
@@ -159,8 +150,10 @@ def _warm_up(store: ox.Store, statistics: Statistics) -> None:
 
     On a machine under load that cost more than a quick query may take, which then passed for a slow one.
     """
+    request = _read_request(BytesIO(frames.to_request(_WARM_UP)))
+    assert request is not None
     with suppress(_Failure):  # what is wrong with a store, the query that meets it tells
-        _answer(store, statistics, _WARM_UP, BytesIO(), ()).finish(retire=False)
+        _answer(store, statistics, request, BytesIO(), ()).finish(retire=False)
 
 
 def _answer(

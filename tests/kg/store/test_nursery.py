@@ -13,7 +13,6 @@ import pytest
 from kg.release.layout import Release
 from kg.store import frames
 from kg.store.base import Query
-from kg.store.lease import to_request
 from kg.store.nursery import ALLOCATOR, Nursery
 from kg.store.process import WorkerProcess
 
@@ -63,7 +62,7 @@ def test_the_first_query_finds_a_worker_that_has_worked(start: Start) -> None:
     with start() as worker:
         assert worker.receive(time.monotonic() + 30)[0] == frames.READY
         before = count_page_faults(worker)
-        worker.send(to_request(Query("SELECT ?s { ?s ?p ?o } LIMIT 1")), time.monotonic() + 30)
+        worker.send(frames.to_request(Query("SELECT ?s { ?s ?p ?o } LIMIT 1")), time.monotonic() + 30)
         while worker.receive(time.monotonic() + 30)[0] != frames.END:
             pass
         assert count_page_faults(worker) - before < 50  # more than a hundred where it has not
