@@ -16,8 +16,8 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from bench.processes import count_processor_s
 from bench.sources import write_sources
-from bench.steps import count_processor_s
 from kg.check.findings import Report
 from kg.cli.building import read_and_check
 from kg.formats import TURTLE

@@ -29,6 +29,11 @@ def read_processor_s(pid: int) -> float:
     return sum(map(int, fields[11:15])) / _TICKS_A_SECOND
 
 
+def count_processor_s() -> float:
+    """Return what this process and all that it started have used so far, in seconds."""
+    return sum(map(read_processor_s, find_family(os.getpid())))
+
+
 def read_memory(pid: int) -> int:
     """Return the proportional set size in bytes: what is shared counts once over all."""
     return _read_bytes(f"/proc/{pid}/smaps_rollup", "Pss:")

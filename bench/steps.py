@@ -14,18 +14,13 @@ import time
 from pathlib import Path
 
 from bench.build import change_article, watch
-from bench.processes import find_family, read_processor_s
+from bench.processes import count_processor_s
 from bench.sources import write_sources
 from kg.cli.building import read_and_check
 from kg.release.build import build_release
 from kg.settings import Settings
 
 _HOW_FAR = re.compile(r", \d+ %$")
-
-
-def count_processor_s() -> float:
-    """Return what this process and all that it started have used so far, in seconds."""
-    return sum(map(read_processor_s, find_family(os.getpid())))
 
 
 class Steps:
