@@ -19,6 +19,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
 
+from tests.network import hold_network
+
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -102,6 +104,12 @@ def _await(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
     raise AssertionError(f"the server does not answer\n{log.read_text()}")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _network() -> Iterator[None]:
+    with hold_network():
+        yield
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
@@ -117,7 +125,8 @@ def open_page(browser: Browser, site: str) -> Iterator[OpenPage]:
 
     def listen(message: ConsoleMessage) -> None:
         # What the server refuses for good reason is logged by the browser too; tests look at the page.
-        if message.type == "error" and "Failed to load resource" not in message.text:
+        refused = "Failed to load resource: the server responded" in message.text
+        if message.type == "error" and not refused:
             faults.append(message.text)
 
     def open_(

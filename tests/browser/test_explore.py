@@ -59,7 +59,7 @@ def test_the_graph_grows_by_keyboard_and_the_list_with_it(open_page: OpenPage) -
     expect(page.get_by_role("heading", level=1)).to_contain_text("17th Beijing-Tokyo Forum")
 
 
-def test_relations_are_filtered_with_and_without_scripts(open_page: OpenPage) -> None:
+def test_relations_are_filtered_by_the_script(open_page: OpenPage) -> None:
     page = open_page("/graph/wang-yi")
     expect(page.locator("svg.graph .thing").first).to_be_visible()
     box = page.get_by_role("checkbox", name="took part in")
@@ -67,7 +67,15 @@ def test_relations_are_filtered_with_and_without_scripts(open_page: OpenPage) ->
     expect(section).to_be_visible()
     box.uncheck()
     expect(section).to_be_hidden()
-    page = open_page("/graph/wang-yi", java_script_enabled=False)
+    expect(page.get_by_role("button", name="Show")).to_be_hidden()
+
+
+@pytest.mark.parametrize("scripts", ["off", "lost"])
+def test_relations_are_filtered_without_scripts(open_page: OpenPage, scripts: str) -> None:
+    page = open_page("/graph/wang-yi", java_script_enabled=scripts == "lost")
+    if scripts == "lost":
+        page.route("**/graph-*.js", lambda route: route.fulfill(status=503))
+        page.reload()
     for other in page.get_by_role("checkbox").all():
         other.uncheck()
     page.get_by_role("checkbox", name="holds").check()

@@ -15,6 +15,7 @@ from kg.release.build import build_release
 from kg.sources import read_sources
 from tests.conftest import MINI
 from tests.deploy.cluster import ask, find_nginx, find_ports, start_nginx, started, wait_until
+from tests.network import hold_network
 
 PORT = 8000
 """The same in each namespace: the ports of one are not those of another."""
@@ -90,6 +91,7 @@ def running_site(folder: Path) -> Iterator[Site]:
     build_release(read, check_sources(read), var)
     kg = str(Path(sys.executable).with_name("kg"))
     with ExitStack() as stack:
+        stack.enter_context(hold_network())
         machines = [stack.enter_context(open_machine(number)) for number in (1, 2, 3)]
         replicas = []
         for machine in machines:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.deploy.cluster import QUERY, ask, list_pages, under_load, wait_until
 from tests.deploy.machines import Site, open_machine, running_site
+from tests.network import hold_network
 
 pytestmark = [pytest.mark.engines, pytest.mark.slow]
 
@@ -17,7 +18,7 @@ pytestmark = [pytest.mark.engines, pytest.mark.slow]
 @pytest.fixture
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     try:
-        with open_machine(9):
+        with hold_network(), open_machine(9):
             pass
     except OSError as error:
         pytest.skip(f"network namespaces cannot be made here: {error}")

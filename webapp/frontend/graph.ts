@@ -20,6 +20,7 @@ status.setAttribute("role", "status");
 const legend = Object.assign(document.createElement("p"), { className: "hint legend", textContent: words.claimed });
 host.append(hint, figure, legend, status);
 form.addEventListener("change", draw);
+form.classList.add("at-once"); // by the script itself: where it did not arrive, the button is needed
 void start();
 
 async function start(): Promise<void> {
