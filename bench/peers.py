@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from bench.servers import Server
-from kg.store.profiles import find_profile
+from kg.store.remote.profiles import find_profile
 from tests.engines import ENGINES, Missing
 from tests.engines.process import Engine, find_free_port, find_program, started
 from tests.engines.start import VIRTUOSO_PASSWORD, fetch_fuseki, start_oxigraph, start_virtuoso

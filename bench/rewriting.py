@@ -1,8 +1,8 @@
 """What rewriting gains: ``python -m bench.rewriting --triples 1000000``.
 
-Asks the engine, in this process, queries as they are written and as ``kg.store.rewriting`` writes them anew,
-in turn, and tells the time of the processor for both. Of the mix it takes the shapes that are rewritten;
-others show what the mix has no shape for. Both answers must have the same rows.
+Asks the engine, in this process, queries as they are written and as ``kg.store.planning.rewriting`` writes
+them anew, in turn, and tells the time of the processor for both. Of the mix it takes the shapes that are
+rewritten; others show what the mix has no shape for. Both answers must have the same rows.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from bench.graph import Size, make_graph
 from bench.mix import ACTIVE, ROLE, SHAPES, Shape
 from kg.dataset import read_lines
 from kg.sorting import sort_lines
-from kg.store.rewriting import rewrite
-from kg.store.statistics import Statistics
-from kg.store.survey import survey_quads
+from kg.store.planning.rewriting import rewrite
+from kg.store.planning.statistics import Statistics
+from kg.store.planning.survey import survey_quads
 
 OTHERS = (
     Shape("equal", "rewriting", ACTIVE, "SELECT ?p ?o { ?s ?p ?o FILTER(?s = $it) }"),

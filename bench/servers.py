@@ -28,8 +28,8 @@ from kg.release.search import write_index
 from kg.release.site import render_context
 from kg.sorting import sort_lines
 from kg.sources import read_sources
-from kg.store.statistics import write_statistics
-from kg.store.survey import survey_quads
+from kg.store.planning.statistics import write_statistics
+from kg.store.planning.survey import survey_quads
 from kg.vocab import Names
 from tests.engines.process import START_S, find_free_port
 

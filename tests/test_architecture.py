@@ -157,6 +157,24 @@ def test_the_store_seam_knows_no_engine() -> None:
     assert_not_imported("kg.store.base", ENGINES, "the seam is the same for every engine")
 
 
+STORE = {"embedded": {"planning"}, "remote": set[str](), "planning": set[str]()}
+"""Folder of the store layer → the others that it may import. What lies beside them, all may, and it none."""
+
+
+@pytest.mark.parametrize("module", [name for name in KG if layer_of(name) == "store"])
+def test_one_implementation_of_the_seam_knows_no_other(module: str) -> None:
+    def folder_of(name: str) -> str:
+        return "".join(name.split(".")[2:3]) if name.startswith("kg.store.") else ""
+
+    own = folder_of(module)
+    faults = [
+        f"{where(module, line)}: {own or 'the seam'} may not import {name}"
+        for name, line in read_imports(module)
+        if folder_of(name) in STORE.keys() - {own} - STORE.get(own, set())
+    ]
+    assert not faults, "\n".join(faults)
+
+
 @pytest.mark.parametrize("module", WEBAPP)
 def test_the_web_application_knows_no_engine(module: str) -> None:
     assert_not_imported(

@@ -18,8 +18,8 @@ from kg.search.browse import Browser
 from kg.search.index import SearchIndex
 from kg.settings import Settings, check_service_prefixes
 from kg.store.base import Store
-from kg.store.embedded import EmbeddedStore
-from kg.store.pool import PoolSize
+from kg.store.embedded.pool import PoolSize
+from kg.store.embedded.store import EmbeddedStore
 from kg.vocab import Names
 from webapp.archive import Archive
 from webapp.latest import Latest
@@ -197,7 +197,7 @@ def _open_store(release: Release, settings: Settings) -> Store:
     if settings.store:
         # Only they need what speaks to engines, some 6 MB.
         from kg.release.engine import to_target
-        from kg.store.remote import RemoteStore
+        from kg.store.remote.store import RemoteStore
 
         return RemoteStore(
             to_target(release, settings), workers=settings.query_workers, queue_s=settings.query_queue_s

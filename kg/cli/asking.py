@@ -16,8 +16,8 @@ from kg.formats import CSV, GRAPH_FORMATS, N_QUADS, RESULT_FORMATS, TRIG, TURTLE
 from kg.release.layout import WHOLE
 from kg.settings import Settings, check_service_prefixes
 from kg.store.base import Limits, Query
-from kg.store.embedded import EmbeddedStore
-from kg.store.pool import PoolSize
+from kg.store.embedded.pool import PoolSize
+from kg.store.embedded.store import EmbeddedStore
 
 DUMP_FORMATS = (N_QUADS, TRIG, *GRAPH_FORMATS)
 """What ``kg dump`` writes; the formats of quads keep the named graphs, the others hold their union."""

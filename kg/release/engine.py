@@ -20,12 +20,12 @@ from kg.errors import ReleaseError, SettingsError
 from kg.formats import TURTLE
 from kg.release.layout import DumpFile, Release
 from kg.settings import Settings
-from kg.store.connection import Credentials
-from kg.store.endpoints import SURVEY_S
-from kg.store.inspection import IDENTIFIER
-from kg.store.loading import RemoteGraphs, hash_triples
-from kg.store.profiles import EngineProfile, find_profile
-from kg.store.target import Target
+from kg.store.remote.connection import Credentials
+from kg.store.remote.endpoints import SURVEY_S
+from kg.store.remote.inspection import IDENTIFIER
+from kg.store.remote.loading import RemoteGraphs, hash_triples
+from kg.store.remote.profiles import EngineProfile, find_profile
+from kg.store.remote.target import Target
 
 LOADING = "none, it is being loaded"
 """What the marker says in place of an id while graphs are loaded."""

@@ -17,9 +17,9 @@ from kg.errors import ReleaseError, StoreUnavailable
 from kg.release.engine import LOADING, GraphReport, is_there, list_graphs, read_dump, to_mark, to_target
 from kg.release.layout import Release
 from kg.settings import Settings
-from kg.store.endpoints import SURVEY_S
-from kg.store.loading import RemoteGraphs, compare_triples, hash_triples
-from kg.store.topic import Change, Topic, write_patches
+from kg.store.remote.endpoints import SURVEY_S
+from kg.store.remote.loading import RemoteGraphs, compare_triples, hash_triples
+from kg.store.remote.topic import Change, Topic, write_patches
 
 PATIENCE_S = 300.0
 """How long engines may take to come to the end of the topic."""

@@ -18,8 +18,8 @@ from kg.errors import ReleaseError
 from kg.release.change import Change
 from kg.release.digests import check_file
 from kg.release.files import LIST, FileEntry, parse_list
-from kg.store.statistics import FILE_NAME, write_statistics
-from kg.store.survey import survey_quads
+from kg.store.planning.statistics import FILE_NAME, write_statistics
+from kg.store.planning.survey import survey_quads
 
 _IMMUTABLE = ".sst"
 _STORE = "store/"

@@ -1,1 +1,1 @@
-"""The store seam: ``base`` holds the Protocol, each other module one implementation."""
+"""The store seam: ``base`` holds the Protocol, each folder but ``planning`` one implementation."""

@@ -6,7 +6,7 @@ import pyoxigraph as ox
 
 from bench.graph import Size, make_graph
 from bench.rewriting import OTHERS, measure
-from tests.kg.store.surveys import survey_store
+from tests.kg.store.planning.surveys import survey_store
 
 
 def test_it_compares_what_is_rewritten() -> None:

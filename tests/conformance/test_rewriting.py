@@ -5,11 +5,11 @@ from __future__ import annotations
 import pyoxigraph as ox
 import pytest
 
-from kg.store import rewriting
-from kg.store.rewriting import rewrite
+from kg.store.planning import rewriting
+from kg.store.planning.rewriting import rewrite
 from tests.conformance.test_query import CASES
 from tests.conformance.w3c import ABSENT, to_path, to_quads
-from tests.kg.store.surveys import survey_store
+from tests.kg.store.planning.surveys import survey_store
 
 
 @pytest.mark.skipif(not CASES, reason=ABSENT.kwargs["reason"])

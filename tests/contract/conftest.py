@@ -11,13 +11,13 @@ import pyoxigraph as ox
 import pytest
 
 from kg.store.base import Store
-from kg.store.connection import Credentials
-from kg.store.embedded import EmbeddedStore
-from kg.store.loading import RemoteGraphs
-from kg.store.pool import PoolSize
-from kg.store.profiles import find_profile
-from kg.store.remote import RemoteStore
-from kg.store.target import Target
+from kg.store.embedded.pool import PoolSize
+from kg.store.embedded.store import EmbeddedStore
+from kg.store.remote.connection import Credentials
+from kg.store.remote.loading import RemoteGraphs
+from kg.store.remote.profiles import find_profile
+from kg.store.remote.store import RemoteStore
+from kg.store.remote.target import Target
 from tests.engines import ENGINES, Engine, Missing, running
 
 DATA = """

@@ -20,10 +20,10 @@ import pytest
 import kg
 from kg import errors
 from kg.formats import CSV, RESULT_FORMATS
-from kg.store import pool
 from kg.store.base import Limits, Query, StoreState
-from kg.store.embedded import EmbeddedStore
-from kg.store.pool import SPARE_WORKERS, PoolSize
+from kg.store.embedded import pool
+from kg.store.embedded.pool import SPARE_WORKERS, PoolSize
+from kg.store.embedded.store import EmbeddedStore
 
 SIZE = PoolSize(workers=1, worker_bytes=512 * 1024**2, wait_s=5.0)
 
@@ -113,8 +113,8 @@ def test_a_store_that_is_not_there(tmp_path: Path) -> None:
 
 def test_workers_end_with_their_parent(store_path: Path) -> None:
     code = (
-        "import os, sys, time; from pathlib import Path; from kg.store.embedded import EmbeddedStore\n"
-        "from kg.store.pool import PoolSize\n"
+        "import os, sys, time; from pathlib import Path; from kg.store.embedded.store import EmbeddedStore\n"
+        "from kg.store.embedded.pool import PoolSize\n"
         f"s = EmbeddedStore(Path({str(store_path)!r}), PoolSize(workers=1, worker_bytes=2**29, wait_s=1.0))\n"
         "while s.read_state().idle < 2: time.sleep(0.01)\n"
         "print(*(w.pid for w in s._pool._idle), flush=True); os.kill(os.getpid(), 9)"

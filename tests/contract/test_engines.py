@@ -10,9 +10,9 @@ import pytest
 from kg import errors
 from kg.formats import CSV
 from kg.store.base import Query
-from kg.store.profiles import find_profile
-from kg.store.remote import RemoteStore
-from kg.store.target import Target
+from kg.store.remote.profiles import find_profile
+from kg.store.remote.store import RemoteStore
+from kg.store.remote.target import Target
 from tests.contract.conftest import GRAPHS, load
 from tests.engines import Missing, running
 

@@ -15,10 +15,10 @@ import pytest
 
 from kg import errors
 from kg.formats import CSV
-from kg.store import express
 from kg.store.base import Query
-from kg.store.embedded import EmbeddedStore
-from kg.store.pool import PoolSize
+from kg.store.embedded import express
+from kg.store.embedded.pool import PoolSize
+from kg.store.embedded.store import EmbeddedStore
 
 SLOW = "SELECT (COUNT(*) AS ?n) {{ {} }} # {}"
 LARGE = "SELECT * {{ {} }} # {}"

@@ -10,15 +10,15 @@ from random import Random
 
 import pyoxigraph as ox
 import pytest
+from tests.kg.store.test_bounds import QUERIES, list_lines
 
 from kg import errors
 from kg.formats import RESULT_FORMATS
 from kg.store.base import Dataset, Limits, Query
-from kg.store.embedded import EmbeddedStore
-from kg.store.pool import PoolSize
-from kg.store.statistics import write_statistics
-from kg.store.survey import survey_quads
-from tests.kg.store.test_bounds import QUERIES, list_lines
+from kg.store.embedded.pool import PoolSize
+from kg.store.embedded.store import EmbeddedStore
+from kg.store.planning.statistics import write_statistics
+from kg.store.planning.survey import survey_quads
 
 MAX_BYTES = 32 * 1024
 SMALL = "SELECT ?name { <urn:ex:t7> <urn:ex:name> ?name }"

@@ -16,11 +16,11 @@ import pytest
 from kg import errors
 from kg.formats import CSV, JSON, N_TRIPLES, TSV, XML
 from kg.store.base import Limits, Query
-from kg.store.connection import Credentials
-from kg.store.endpoints import MAX_FAILURES
-from kg.store.profiles import EngineProfile, find_profile
-from kg.store.remote import RemoteStore
-from kg.store.target import Target
+from kg.store.remote.connection import Credentials
+from kg.store.remote.endpoints import MAX_FAILURES
+from kg.store.remote.profiles import EngineProfile, find_profile
+from kg.store.remote.store import RemoteStore
+from kg.store.remote.target import Target
 
 RESULTS = "application/sparql-results+json"
 MARKER = "https://kg.example/release"

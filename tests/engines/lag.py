@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 import pyoxigraph as ox
 
-from kg.store.topic import Change, Topic, write_patches
+from kg.store.remote.topic import Change, Topic, write_patches
 from tests.engines.cluster import SMALLEST_BATCH, FusekiCluster, Node, running_cluster
 
 GRAPH = "urn:lag"

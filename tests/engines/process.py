@@ -25,7 +25,7 @@ class Missing(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A running engine. ``profile`` is the name of its profile in ``kg.store.profiles``.
+    """A running engine. ``profile`` is the name of its profile in ``kg.store.remote.profiles``.
 
     ``sql_address`` is where Virtuoso's ``isql`` reaches it.
     """

@@ -24,10 +24,10 @@ from kg.release.engine import list_graphs, read_dump
 from kg.release.followers import publish_to_followers
 from kg.release.layout import Release, open_release
 from kg.settings import Settings
-from kg.store.connection import Credentials
-from kg.store.loading import RemoteGraphs, hash_triples
-from kg.store.profiles import find_profile
-from kg.store.topic import Change, Topic, write_patches
+from kg.store.remote.connection import Credentials
+from kg.store.remote.loading import RemoteGraphs, hash_triples
+from kg.store.remote.profiles import find_profile
+from kg.store.remote.topic import Change, Topic, write_patches
 from tests.conftest import BASE, MINI, build_variant
 from tests.engines import Missing
 from tests.engines.cluster import TOPIC, FusekiCluster, Node, running_cluster

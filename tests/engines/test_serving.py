@@ -18,9 +18,9 @@ from kg.errors import ReleaseError, SettingsError, StoreUnavailable
 from kg.release.engine import publish_to_engine, to_target
 from kg.release.layout import Release
 from kg.settings import Settings
-from kg.store.connection import Credentials
-from kg.store.loading import RemoteGraphs, hash_triples
-from kg.store.profiles import PROFILES, find_profile
+from kg.store.remote.connection import Credentials
+from kg.store.remote.loading import RemoteGraphs, hash_triples
+from kg.store.remote.profiles import PROFILES, find_profile
 from tests.conftest import BASE
 from tests.engines import Engine
 from tests.engines.start import VIRTUOSO_ROW_CAP

@@ -12,8 +12,8 @@ from kg import description
 from kg.description import LinkLists, Reader, query_incoming
 from kg.release.layout import Release
 from kg.store.base import Answer, Limits, Query
-from kg.store.embedded import EmbeddedStore
-from kg.store.pool import PoolSize
+from kg.store.embedded.pool import PoolSize
+from kg.store.embedded.store import EmbeddedStore
 from kg.vocab import ORG, TYPE, Names, named
 from tests.conftest import BASE
 

@@ -19,8 +19,8 @@ from kg.lookups import Lookups, hash_iri
 from kg.release.layout import Release
 from kg.release.lookups import write_lookups
 from kg.store.base import Limits
-from kg.store.embedded import EmbeddedStore
-from kg.store.pool import PoolSize
+from kg.store.embedded.pool import PoolSize
+from kg.store.embedded.store import EmbeddedStore
 from kg.vocab import OWL, PREF_LABEL, TYPE, Names
 from tests.conftest import BASE
 

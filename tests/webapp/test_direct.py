@@ -16,7 +16,7 @@ from prometheus_client import REGISTRY
 from werkzeug.datastructures import Headers
 
 from kg.settings import Settings
-from kg.store import express
+from kg.store.embedded import express
 from tests.webapp.both_ways import ThroughBridge
 from tests.webapp.conftest import BufferingClient, MakeRelease
 from webapp.app import create_app

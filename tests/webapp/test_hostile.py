@@ -22,7 +22,7 @@ from urllib.parse import urlencode
 import pytest
 
 from bench.hostile import DATA, QUERIES, product
-from kg.store.pool import SPARE_WORKERS
+from kg.store.embedded.pool import SPARE_WORKERS
 from tests.webapp.conftest import make_release
 from tests.webapp.running import get, run_server
 
@@ -56,7 +56,7 @@ def find_server_process(port: int) -> int:
     for entry in Path("/proc").iterdir():
         try:
             command = (entry / "cmdline").read_bytes()
-            if b"kg.store.nursery" in command and b"/hostile" in command:
+            if b"kg.store.embedded.nursery" in command and b"/hostile" in command:
                 return int((entry / "stat").read_text().rpartition(")")[2].split()[1])
         except (OSError, ValueError):
             continue

@@ -1,0 +1,1 @@
+"""pyoxigraph in a pool of warm processes: one implementation of the seam."""
