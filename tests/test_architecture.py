@@ -204,6 +204,19 @@ def test_errors_stand_on_nothing() -> None:
 
 
 @pytest.mark.parametrize(
+    "readme",
+    [path for top in ("kg", "webapp", "bench") for path in sorted((ROOT / top).rglob("README.md"))],
+    ids=lambda path: str(path.parent.relative_to(ROOT)),
+)
+def test_a_map_shows_every_module(readme: Path) -> None:
+    said = readme.read_text(encoding="utf-8")
+    folders = [readme.parent, *(readme.parent / folder for folder in STORE)]
+    modules = {path.name for folder in folders for path in folder.glob("*.py")} - {"__init__.py"}
+    missing = sorted(name for name in modules if f"{name}`" not in said)
+    assert not missing, f"{readme.relative_to(ROOT)} does not say what these are for: {missing}"
+
+
+@pytest.mark.parametrize(
     "package",
     [path.parent for path in sorted((ROOT / "kg").glob("*/__init__.py"))],
     ids=lambda path: path.name,

@@ -11,8 +11,8 @@ from kg.release.layout import ArticleEntry
 from webapp import current
 from webapp.negotiation import HTML
 from webapp.pages.article import ArticleMaker
+from webapp.pages.structured_data import describe_article
 from webapp.responses import add_cache_headers, make_etag, match_etag
-from webapp.structured_data import describe_article
 from webapp.templating import render
 from webapp.views.documents import (
     OFFERS,

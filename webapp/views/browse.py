@@ -17,8 +17,8 @@ from webapp import current
 from webapp.languages import N_
 from webapp.links import Shown
 from webapp.negotiation import HTML
+from webapp.pages.results import ResultMaker, to_json
 from webapp.responses import add_cache_headers, match_etag
-from webapp.results import ResultMaker, to_json
 from webapp.templating import render
 from webapp.views.documents import choose_format, names
 from webapp.views.search import JSON, result_maker, send_json, tag_answer

@@ -26,8 +26,8 @@ from webapp.links import Linker
 from webapp.negotiation import HTML, negotiate
 from webapp.pages.entity import EntityMaker
 from webapp.pages.evidence import EvidenceMaker
+from webapp.pages.structured_data import describe_thing
 from webapp.responses import add_cache_headers, make_etag, match_etag
-from webapp.structured_data import describe_thing
 from webapp.templating import render
 
 PLAIN_JSON = Format("json", "application/json", "json", JSON.aliases)

@@ -16,7 +16,7 @@ from kg.vocab import ORG, SCHEMA, TYPE, named
 from webapp import current
 from webapp.links import Shown
 from webapp.negotiation import HTML
-from webapp.neighbourhood import find_neighbourhood, list_keys, to_json
+from webapp.pages.neighbourhood import find_neighbourhood, list_keys, to_json
 from webapp.responses import add_cache_headers, match_etag
 from webapp.templating import render
 from webapp.views.documents import choose_format, linker, names, read_description, reader, tag_document

@@ -11,6 +11,7 @@ from kg.description_index import Index
 from kg.formats import JSON_LD, N_TRIPLES, RDF_XML, TURTLE, to_rdf_format
 from kg.ontology import read_ontology
 from webapp import current
+from webapp.pages.vocabulary import VocabularyPageMaker, read_usages
 from webapp.responses import add_cache_headers, make_etag, match_etag
 from webapp.templating import render
 from webapp.views.documents import (
@@ -24,7 +25,6 @@ from webapp.views.documents import (
     tag_document,
 )
 from webapp.views.graphs import read_graph, respond_graph
-from webapp.vocabulary_page import VocabularyPageMaker, read_usages
 
 blueprint = Blueprint("ontology", __name__)
 

@@ -12,8 +12,8 @@ from kg.vocab import TYPE, named
 from webapp import current
 from webapp.negotiation import HTML
 from webapp.pages.start import FIGURES, Example, Kind, StartMaker, list_kinds, sort_articles
+from webapp.pages.structured_data import describe_site
 from webapp.responses import add_cache_headers, match_etag
-from webapp.structured_data import describe_site
 from webapp.templating import render
 from webapp.views.browse import Asked
 from webapp.views.documents import evidence_maker, linker, names, reader, tag_document

@@ -21,8 +21,8 @@ from kg.store.base import Limits
 from kg.vocab import OWL, shorten
 from webapp import current
 from webapp.negotiation import HTML
+from webapp.pages.results import ResultMaker
 from webapp.responses import CONTENT_SECURITY_POLICY, add_cache_headers, make_etag, match_etag
-from webapp.results import ResultMaker
 from webapp.templating import render
 from webapp.views.documents import names
 from webapp.views.search import JSON, read_number, result_maker, send_json, tag_answer

@@ -14,8 +14,8 @@ from kg.vocab import expand, shorten
 from webapp import current
 from webapp.links import Shown
 from webapp.negotiation import HTML
+from webapp.pages.results import Result, ResultMaker, quote_to_json, result_to_json
 from webapp.responses import add_cache_headers, make_etag, match_etag
-from webapp.results import Result, ResultMaker, quote_to_json, result_to_json
 from webapp.templating import render
 from webapp.views.documents import choose_format, linker, names, tag_document
 

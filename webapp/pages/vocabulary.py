@@ -10,9 +10,9 @@ from pyoxigraph import Literal, NamedNode, Triple
 from kg.ontology import Ontology, Term
 from kg.release.void import VOID
 from kg.vocab import Names, shorten
-from webapp.diagram import Diagram, draw_classes, draw_relations
 from webapp.languages import N_
 from webapp.links import Linker, Shown, pick_label
+from webapp.pages.diagram import Diagram, draw_classes, draw_relations
 
 HEADINGS = (
     ("class", N_("Classes")),

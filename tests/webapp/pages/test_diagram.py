@@ -7,7 +7,7 @@ from pyoxigraph import Literal, NamedNode, Triple
 
 from kg.ontology import Ontology, Term, read_ontology
 from kg.vocab import OWL, RDFS, TYPE, Names
-from webapp.diagram import Diagram, draw_classes, draw_relations
+from webapp.pages.diagram import Diagram, draw_classes, draw_relations
 
 NAMES = Names("http://h/")
 
