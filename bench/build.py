@@ -33,7 +33,7 @@ SAMPLED_EVERY_S = 0.1
 _LOAD = """
 import sys
 from pathlib import Path
-from kg.release.store import write_store
+from kg.release.making.store import write_store
 write_store(Path(sys.argv[1]), Path(sys.argv[2]))
 """
 

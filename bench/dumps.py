@@ -22,11 +22,11 @@ from kg.check.findings import Report
 from kg.cli.building import read_and_check
 from kg.formats import TURTLE
 from kg.release.digests import hash_file
-from kg.release.dumps import DumpWriter
+from kg.release.dumps.orders import Lines, sort_dataset
+from kg.release.dumps.packing import open_packed
+from kg.release.dumps.reuse import EarlierBuild
+from kg.release.dumps.writer import DumpWriter
 from kg.release.manifest import describe_articles
-from kg.release.orders import Lines, sort_dataset
-from kg.release.reuse import EarlierBuild
-from kg.release.writing import open_packed
 from kg.settings import Settings
 from kg.sources import Sources
 

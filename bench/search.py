@@ -19,7 +19,7 @@ from pathlib import Path
 
 from pyoxigraph import Literal, NamedNode, Quad
 
-from kg.release.search import write_index
+from kg.release.making.search import write_index
 from kg.search.browse import Browser, Selection, select
 from kg.search.index import SearchIndex
 from kg.vocab import ORG, PREF_LABEL, SCHEMA, TYPE, Names

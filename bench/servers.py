@@ -22,10 +22,10 @@ from kg import __version__
 from kg.dataset import read_lines
 from kg.release.catalogue import switch_current
 from kg.release.layout import Manifest, releases_path
-from kg.release.lookups import write_lookups
+from kg.release.making.lookups import write_lookups
+from kg.release.making.search import write_index
+from kg.release.making.site import render_context
 from kg.release.manifest import write_manifest
-from kg.release.search import write_index
-from kg.release.site import render_context
 from kg.sorting import sort_lines
 from kg.sources import read_sources
 from kg.store.planning.statistics import write_statistics

@@ -17,7 +17,7 @@ from bench.build import change_article, watch
 from bench.processes import count_processor_s
 from bench.sources import write_sources
 from kg.cli.building import read_and_check
-from kg.release.build import build_release
+from kg.release.making.build import build_release
 from kg.settings import Settings
 
 _HOW_FAR = re.compile(r", \d+ %$")

@@ -87,7 +87,7 @@ class Lookups:
 
     Parameters
     ----------
-    path: the file that ``kg.release.lookups`` has written.
+    path: the file that ``kg.release.making.lookups`` has written.
     base: the base IRI of the release.
     """
 

@@ -1,7 +1,7 @@
 """Writes small graphs for readers, in every RDF format: prefixes in use, a stable order, a JSON-LD context.
 
 Sources: RDF 1.1 Turtle, TriG and RDF/XML; JSON-LD 1.1 API, section 8.4 (RDF to object conversion). Dumps,
-which are too large for this, are written by ``kg.release.dumps``.
+which are too large for this, are written by ``kg.release.dumps.writer``.
 """
 
 from __future__ import annotations

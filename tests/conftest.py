@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from kg.check.findings import Report, check_sources
-from kg.release.build import build_release
 from kg.release.layout import Release
+from kg.release.making.build import build_release
 from kg.sources import Sources, read_sources
 from tests.engines import ENGINES, Engine, Missing, running
 

@@ -157,20 +157,27 @@ def test_the_store_seam_knows_no_engine() -> None:
     assert_not_imported("kg.store.base", ENGINES, "the seam is the same for every engine")
 
 
-STORE = {"embedded": {"planning"}, "remote": set[str](), "planning": set[str]()}
-"""Folder of the store layer → the others that it may import. What lies beside them, all may, and it none."""
+FOLDERS = {
+    "kg.store": {"embedded": {"planning"}, "remote": set[str](), "planning": set[str]()},
+    "kg.release": {"making": {"dumps"}, "dumps": set[str](), "delivery": set[str]()},
+}
+"""Layer → its folders → the others that each may import. What lies beside them, all may, and it none."""
 
 
-@pytest.mark.parametrize("module", [name for name in KG if layer_of(name) == "store"])
-def test_one_implementation_of_the_seam_knows_no_other(module: str) -> None:
+@pytest.mark.parametrize("layer", FOLDERS)
+def test_within_a_layer_imports_point_down_too(layer: str) -> None:
+    folders = FOLDERS[layer]
+
     def folder_of(name: str) -> str:
-        return "".join(name.split(".")[2:3]) if name.startswith("kg.store.") else ""
+        first = name.removeprefix(f"{layer}.").split(".")[0] if name.startswith(f"{layer}.") else ""
+        return first if first in folders else ""
 
-    own = folder_of(module)
     faults = [
-        f"{where(module, line)}: {own or 'the seam'} may not import {name}"
+        f"{where(module, line)}: {folder_of(module) or layer} may not import {name}"
+        for module in KG
+        if module.startswith(layer)
         for name, line in read_imports(module)
-        if folder_of(name) in STORE.keys() - {own} - STORE.get(own, set())
+        if folder_of(name) not in {"", folder_of(module)} | folders.get(folder_of(module), set())
     ]
     assert not faults, "\n".join(faults)
 
@@ -210,7 +217,8 @@ def test_errors_stand_on_nothing() -> None:
 )
 def test_a_map_shows_every_module(readme: Path) -> None:
     said = readme.read_text(encoding="utf-8")
-    folders = [readme.parent, *(readme.parent / folder for folder in STORE)]
+    layer = ".".join(readme.parent.relative_to(ROOT).parts)
+    folders = [readme.parent, *(readme.parent / folder for folder in FOLDERS.get(layer, ()))]
     modules = {path.name for folder in folders for path in folder.glob("*.py")} - {"__init__.py"}
     missing = sorted(name for name in modules if f"{name}`" not in said)
     assert not missing, f"{readme.relative_to(ROOT)} does not say what these are for: {missing}"

@@ -196,7 +196,7 @@ def _open_lookups(release: Release, settings: Settings) -> Lookups | None:
 def _open_store(release: Release, settings: Settings) -> Store:
     if settings.store:
         # Only they need what speaks to engines, some 6 MB.
-        from kg.release.engine import to_target
+        from kg.release.delivery.engine import to_target
         from kg.store.remote.store import RemoteStore
 
         return RemoteStore(

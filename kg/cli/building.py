@@ -14,11 +14,11 @@ from kg.check.findings import Report, check_sources
 from kg.cli.group import ReadSettings, cli
 from kg.cli.output import report_as_json, show_coverage, show_findings, show_json, show_progress
 from kg.errors import CheckFailed
-from kg.release.build import build_release
 from kg.release.files import sign_list
 from kg.release.layout import VERDICTS, Release
+from kg.release.making.build import build_release
+from kg.release.making.unchanged import read_state, remember_build
 from kg.release.signatures import read_secret_key, sign_release
-from kg.release.unchanged import read_state, remember_build
 from kg.settings import Settings
 from kg.sources import Sources, find_root, read_sources
 

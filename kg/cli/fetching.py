@@ -10,9 +10,9 @@ from rich.filesize import decimal
 
 from kg.cli.group import ReadSettings, cli
 from kg.cli.output import show_json, show_progress
-from kg.release.places import find_place
+from kg.release.delivery.places import find_place
+from kg.release.delivery.transfer import Demand, Transfer, fetch_release
 from kg.release.signatures import read_public_key
-from kg.release.transfer import Demand, Transfer, fetch_release
 
 
 @cli.command()

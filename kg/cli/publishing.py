@@ -11,10 +11,10 @@ from kg.cli.fetching import tell
 from kg.cli.group import ReadSettings, cli, open_current
 from kg.cli.output import show_progress
 from kg.errors import SettingsError
-from kg.release.engine import publish_to_engine
-from kg.release.followers import publish_to_followers
-from kg.release.places import Bucket, Directory, find_place
-from kg.release.transfer import Transfer, publish_to_bucket, publish_to_directory
+from kg.release.delivery.engine import publish_to_engine
+from kg.release.delivery.followers import publish_to_followers
+from kg.release.delivery.places import Bucket, Directory, find_place
+from kg.release.delivery.transfer import Transfer, publish_to_bucket, publish_to_directory
 from kg.settings import Settings
 
 

@@ -19,7 +19,7 @@ import click
 from kg.cli.group import ReadSettings, cli, open_current
 from kg.errors import KgError
 from kg.release.layout import Release
-from kg.release.unchanged import find_built, read_state
+from kg.release.making.unchanged import find_built, read_state
 from kg.settings import Settings, to_environment
 from kg.sources import find_root
 
@@ -49,7 +49,7 @@ def serve(read: ReadSettings, /, no_build: bool, **options: Any) -> None:
     check_port(settings.host, settings.port)
     release = open_current(settings) if no_build else find_or_build(settings)
     if settings.store:
-        from kg.release.engine import to_target  # only they need what speaks to engines
+        from kg.release.delivery.engine import to_target  # only they need what speaks to engines
 
         to_target(release, settings)  # what is wrong with it is told now, not in a request
     click.echo(f"release {release.id} at http://{_authority(settings)}/ (Ctrl-C ends it)")

@@ -10,8 +10,8 @@ import click
 
 from kg.cli.group import cli
 from kg.cli.output import show_json
+from kg.release.delivery.verification import Check, verify
 from kg.release.signatures import make_keys, read_public_key
-from kg.release.verification import Check, verify
 
 
 @cli.command()

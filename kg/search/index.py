@@ -110,7 +110,7 @@ class SearchIndex:
 
     Parameters
     ----------
-    path: the SQLite file that ``kg.release.search`` has written.
+    path: the SQLite file that ``kg.release.making.search`` has written.
     """
 
     def __init__(self, path: Path) -> None:

@@ -19,8 +19,8 @@ from urllib.parse import urlencode
 import pytest
 
 from kg.check.findings import check_sources
-from kg.release.build import build_release
 from kg.release.layout import Release
+from kg.release.making.build import build_release
 from kg.sources import read_sources
 
 ROOT = Path(__file__).parent.parent.parent

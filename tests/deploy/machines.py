@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kg.check.findings import check_sources
-from kg.release.build import build_release
+from kg.release.making.build import build_release
 from kg.sources import read_sources
 from tests.conftest import MINI
 from tests.deploy.cluster import ask, find_nginx, find_ports, start_nginx, started, wait_until

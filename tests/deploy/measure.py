@@ -22,11 +22,11 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from kg.check.findings import check_sources
-from kg.release.build import build_release
+from kg.release.delivery.places import Directory, find_place
+from kg.release.delivery.transfer import fetch_release
 from kg.release.files import LIST, write_list
 from kg.release.layout import read_current_id
-from kg.release.places import Directory, find_place
-from kg.release.transfer import fetch_release
+from kg.release.making.build import build_release
 from kg.sources import read_sources
 from tests.deploy.cluster import QUERY, ROOT, ask, find_ports, start_nginx, started, wait_until
 from tests.deploy.machines import running_site

@@ -15,8 +15,8 @@ from urllib.parse import urlencode
 import pytest
 
 from kg.check.findings import check_sources
-from kg.release.build import build_release
 from kg.release.layout import Release, read_current_id
+from kg.release.making.build import build_release
 from kg.sources import read_sources
 from tests.conftest import MINI
 from tests.deploy.cluster import QUERY, ROOT, Cluster, find_nginx, find_ports, list_pages, under_load

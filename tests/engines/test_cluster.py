@@ -20,8 +20,8 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from flask.testing import FlaskClient
 
 from kg.errors import SettingsError, StoreUnavailable
-from kg.release.engine import list_graphs, read_dump
-from kg.release.followers import publish_to_followers
+from kg.release.delivery.engine import list_graphs, read_dump
+from kg.release.delivery.followers import publish_to_followers
 from kg.release.layout import Release, open_release
 from kg.settings import Settings
 from kg.store.remote.connection import Credentials

@@ -15,7 +15,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from kg.errors import ReleaseError, SettingsError, StoreUnavailable
-from kg.release.engine import publish_to_engine, to_target
+from kg.release.delivery.engine import publish_to_engine, to_target
 from kg.release.layout import Release
 from kg.settings import Settings
 from kg.store.remote.connection import Credentials

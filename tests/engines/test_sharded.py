@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from kg.release.engine import publish_to_engine
+from kg.release.delivery.engine import publish_to_engine
 from kg.release.layout import Release
 from kg.settings import Settings
 from tests.conftest import BASE

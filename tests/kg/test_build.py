@@ -14,11 +14,11 @@ import pytest
 
 from kg.check.findings import Report, check_sources
 from kg.errors import BuildInProgress, CheckFailed, NoRelease, ReleaseError
-from kg.release import build
-from kg.release.build import build_release
 from kg.release.catalogue import switch_current
 from kg.release.layout import Release, open_release, read_current_id
 from kg.release.locks import lock_builds
+from kg.release.making import build
+from kg.release.making.build import build_release
 from kg.sources import Sources, read_sources
 from tests.conftest import BASE, MINI
 

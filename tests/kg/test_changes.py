@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from kg.check.findings import check_sources
-from kg.release.build import build_release
 from kg.release.changes import compare, make_patch, select_quads, tell_changes
 from kg.release.layout import Release, open_release
+from kg.release.making.build import build_release
 from kg.sources import read_sources
 from tests.conftest import BASE
 from tests.kg.test_catalogue import kg

@@ -11,8 +11,8 @@ import pytest
 import rdflib
 
 from kg.check.findings import check_sources
-from kg.release.build import build_release
 from kg.release.layout import Release
+from kg.release.making.build import build_release
 from kg.sources import Sources, read_sources
 from tests.conftest import BASE
 

@@ -11,10 +11,10 @@ import zstandard
 
 from kg.dataset import Dataset, write_dataset
 from kg.formats import GRAPH_FORMATS, N_QUADS, RDF_XML, TRIG, TURTLE, Format, to_rdf_format
-from kg.release import dumps, fragments
-from kg.release.dumps import Dump, WholeDump, write_dumps, write_whole
-from kg.release.orders import sort_dataset
-from kg.release.reification import part, restore
+from kg.release.dumps import fragments, writer
+from kg.release.dumps.orders import sort_dataset
+from kg.release.dumps.reification import part, restore
+from kg.release.dumps.writer import Dump, WholeDump, write_dumps, write_whole
 from kg.vocab import AXIOM, OWL, TYPE, Names
 
 BASE = "http://h/"
@@ -117,7 +117,7 @@ def make_value(rng: random.Random, texts: list[str]) -> ox.NamedNode | ox.Litera
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let files be read and parted often."""
     for name in ("SUBJECTS", "SUBJECTS_OF_GRAPHS"):
-        monkeypatch.setattr(dumps, name, 3)
+        monkeypatch.setattr(writer, name, 3)
     monkeypatch.setattr(fragments, "_READ_BYTES", 300)
 
 
@@ -163,7 +163,7 @@ def test_so_is_the_whole_in_rdf_1_2(tmp_path: Path, fmt: Format) -> None:
 
 @pytest.mark.parametrize("held", [0, 10_000], ids=["parsed for each format", "parsed once"])
 def test_so_is_each_graph(tmp_path: Path, held: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dumps, "PARSED_ONCE_BYTES", held)
+    monkeypatch.setattr(writer, "PARSED_ONCE_BYTES", held)
     for seed in SEEDS:
         quads = make_quads(random.Random(seed), RDF_XML)
         dataset = write_dataset(quads, tmp_path)

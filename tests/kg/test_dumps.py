@@ -20,12 +20,12 @@ import zstandard
 from kg.check.findings import Report, check_sources
 from kg.dataset import write_dataset
 from kg.formats import GRAPH_FORMATS, N_QUADS, TRIG, find_format, to_rdf_format
-from kg.release import build
-from kg.release.build import build_release
+from kg.release.dumps.parts import PackedParts
+from kg.release.dumps.reification import restore
+from kg.release.dumps.reuse import Origins, remember_dumps
 from kg.release.layout import CHECKSUMS, IDENTITY, DumpFile, Release, dumps_path
-from kg.release.parts import PackedParts
-from kg.release.reification import restore
-from kg.release.reuse import Origins, remember_dumps
+from kg.release.making import build
+from kg.release.making.build import build_release
 from kg.sources import read_sources
 from tests.conftest import BASE, MINI
 
@@ -251,7 +251,7 @@ import os, sys
 os.umask(int(sys.argv[2], 8))
 from pathlib import Path
 from kg.check.findings import check_sources
-from kg.release.build import build_release
+from kg.release.making.build import build_release
 from kg.sources import read_sources
 sources = read_sources(Path(sys.argv[3]), sys.argv[4])
 print(build_release(sources, check_sources(sources), Path(sys.argv[1])).path)

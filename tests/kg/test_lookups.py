@@ -17,7 +17,7 @@ from kg.description import Description, Reader
 from kg.errors import ReleaseError
 from kg.lookups import Lookups, hash_iri
 from kg.release.layout import Release
-from kg.release.lookups import write_lookups
+from kg.release.making.lookups import write_lookups
 from kg.store.base import Limits
 from kg.store.embedded.pool import PoolSize
 from kg.store.embedded.store import EmbeddedStore

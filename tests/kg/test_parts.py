@@ -16,14 +16,14 @@ import zstandard
 from kg.check.findings import Report, check_sources
 from kg.dataset import Dataset, decode_triple, encode_triple, read_lines, write_dataset, write_lines
 from kg.formats import JSON_LD, N_QUADS, QUAD_FORMATS, RDF_XML, TRIG, TURTLE, Format, to_rdf_format
-from kg.release import dumps, parts
-from kg.release.build import build_release
 from kg.release.digests import hash_file
-from kg.release.dumps import WholeDump, write_whole
-from kg.release.fragments import XML_DECLARATION, split, word
+from kg.release.dumps import parts, writer
+from kg.release.dumps.fragments import XML_DECLARATION, split, word
+from kg.release.dumps.orders import sort_dataset
+from kg.release.dumps.reification import reify
+from kg.release.dumps.writer import WholeDump, write_whole
 from kg.release.layout import Release, dumps_path
-from kg.release.orders import sort_dataset
-from kg.release.reification import reify
+from kg.release.making.build import build_release
 from kg.sources import read_sources
 from kg.vocab import Names
 from tests.conftest import BASE, MINI
@@ -41,7 +41,7 @@ def dataset(mini_report: Report, tmp_path_factory: pytest.TempPathFactory) -> Da
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SUBJECTS", "SUBJECTS_OF_GRAPHS"):
-        monkeypatch.setattr(dumps, name, FEW)
+        monkeypatch.setattr(writer, name, FEW)
 
 
 def list_files(dataset: Dataset, fmt: Format) -> list[Path]:
@@ -94,7 +94,7 @@ def test_fragments_do_not_depend_on_how_a_file_is_read(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = list(split([graph.path for graph in dataset.graphs], FEW))
-    monkeypatch.setattr("kg.release.fragments._READ_BYTES", 100)
+    monkeypatch.setattr("kg.release.dumps.fragments._READ_BYTES", 100)
     assert list(split([graph.path for graph in dataset.graphs], FEW)) == whole
 
 
@@ -114,7 +114,7 @@ def written(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple
     dump = WholeDump("whole", TURTLE, ("of all",))
     paths = list_files(dataset, TURTLE)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dumps, "SUBJECTS", FEW)
+        patch.setattr(writer, "SUBJECTS", FEW)
         (done,) = write_whole(folder, tuple(paths), (dump,), PREFIXES)
     assert done.parts is not None
     assert len(done.parts.parts) > 20
@@ -177,7 +177,7 @@ def built_anew(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     change(folder / "sources")
     with pytest.MonkeyPatch.context() as patch:
         for name in ("SUBJECTS", "SUBJECTS_OF_GRAPHS"):
-            patch.setattr(dumps, name, FEW)
+            patch.setattr(writer, name, FEW)
         return read_whole(build(folder / "var", folder / "sources"))
 
 

@@ -13,10 +13,10 @@ import pytest
 
 from bench.sources import write_sources
 from kg.check.findings import check_sources
-from kg.release import dumps, orders
-from kg.release.build import build_release
+from kg.release.dumps import orders, writer
+from kg.release.dumps.orders import find_place, list_starting, splice
 from kg.release.layout import Release, open_release, read_current_id
-from kg.release.orders import find_place, list_starting, splice
+from kg.release.making.build import build_release
 from kg.sources import read_sources
 from tests.conftest import BASE
 
@@ -103,7 +103,7 @@ CHANGES = (
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SUBJECTS", "SUBJECTS_OF_GRAPHS"):
-        monkeypatch.setattr(dumps, name, 16)
+        monkeypatch.setattr(writer, name, 16)
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +113,7 @@ def built_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_sources(folder / "sources", TRIPLES)
     with pytest.MonkeyPatch.context() as patch:
         for name in ("SUBJECTS", "SUBJECTS_OF_GRAPHS"):
-            patch.setattr(dumps, name, 16)
+            patch.setattr(writer, name, 16)
         build(folder / "var", folder / "sources")
     return folder
 
@@ -132,7 +132,7 @@ def changed_once(built_once: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     change_name(folder / "sources")
     with pytest.MonkeyPatch.context() as patch:
         for name in ("SUBJECTS", "SUBJECTS_OF_GRAPHS"):
-            patch.setattr(dumps, name, 16)
+            patch.setattr(writer, name, 16)
         return read_all(build(folder / "var", folder / "sources"))
 
 

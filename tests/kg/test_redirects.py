@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from kg.check.findings import check_sources
-from kg.release.build import build_release
 from kg.release.layout import RedirectEntry
+from kg.release.making.build import build_release
 from kg.sources import read_sources
 from tests.conftest import BASE
 

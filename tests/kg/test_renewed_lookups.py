@@ -15,13 +15,13 @@ from bench.graph import BASE as BENCH
 from bench.graph import make_graph
 from kg.check.findings import check_sources
 from kg.dataset import write_dataset
-from kg.release import lookups, renewed_lookups
-from kg.release.build import build_release
-from kg.release.change import Change
+from kg.release.dumps.change import Change
+from kg.release.dumps.orders import sort_dataset
 from kg.release.files import write_list
-from kg.release.lookups import write_lookups
-from kg.release.orders import sort_dataset
-from kg.release.renewed_lookups import renew_lookups
+from kg.release.making import lookups, renewed_lookups
+from kg.release.making.build import build_release
+from kg.release.making.lookups import write_lookups
+from kg.release.making.renewed_lookups import renew_lookups
 from kg.sources import read_sources
 from kg.vocab import OWL, PREF_LABEL, RDFS, Names
 from tests.conftest import BASE

@@ -8,10 +8,11 @@ import pyoxigraph as ox
 import pytest
 
 from kg.check.findings import check_sources
-from kg.release import change, store
-from kg.release.build import build_release
 from kg.release.digests import hash_file
+from kg.release.dumps import change
 from kg.release.layout import Release, dumps_path
+from kg.release.making import store
+from kg.release.making.build import build_release
 from kg.sources import read_sources
 from tests.conftest import BASE
 

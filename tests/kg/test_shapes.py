@@ -18,7 +18,7 @@ from kg.check.reach import Reach, Surroundings, measure_reach
 from kg.check.shapes import find_violations
 from kg.check.verdicts import read_verdicts, write_verdicts
 from kg.dataset import write_dataset
-from kg.release.build import build_release
+from kg.release.making.build import build_release
 from kg.sources import read_sources
 from kg.vocab import TYPE
 from tests.conftest import BASE

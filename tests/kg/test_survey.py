@@ -11,7 +11,7 @@ import pytest
 from kg.check.findings import Report
 from kg.dataset import write_dataset
 from kg.release import iris, survey
-from kg.release.orders import sort_dataset
+from kg.release.dumps.orders import sort_dataset
 from kg.vocab import TYPE, Names
 from tests.conftest import BASE
 

@@ -18,13 +18,14 @@ from typing import Any
 import pytest
 
 from kg.errors import BuildInProgress, KgError, OtherLayout, ReleaseError, SettingsError
-from kg.release import files, places, transfer
+from kg.release import files
+from kg.release.delivery import places, transfer
+from kg.release.delivery.places import Directory, WebServer, find_place
+from kg.release.delivery.transfer import Demand, fetch_release
 from kg.release.files import LIST, LIST_SIGNATURE, parse_list, read_list, sign_list
 from kg.release.layout import Release, open_release, read_current_id
 from kg.release.locks import lock_fetches
-from kg.release.places import Directory, WebServer, find_place
 from kg.release.signatures import PublicKey, make_keys, read_public_key, read_secret_key
-from kg.release.transfer import Demand, fetch_release
 from tests.conftest import build_variant
 from tests.kg.test_catalogue import kg
 

@@ -13,7 +13,7 @@ from kg.cli import cli
 from kg.cli.serving import find_or_build
 from kg.release.catalogue import switch_current
 from kg.release.layout import built_path, read_current_id, releases_path
-from kg.release.unchanged import find_built, read_state, remember_build
+from kg.release.making.unchanged import find_built, read_state, remember_build
 from kg.settings import Settings
 from tests.conftest import BASE, MINI
 

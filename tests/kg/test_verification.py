@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from kg.errors import ReleaseError
+from kg.release.delivery.verification import verify
 from kg.release.layout import CHECKSUMS, IDENTITY, SIGNATURE, Release
 from kg.release.signatures import make_keys, read_public_key, read_secret_key, sign_release
-from kg.release.verification import verify
 from tests.kg.test_catalogue import kg
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from kg.check.findings import check_sources
-from kg.release.build import build_release
+from kg.release.making.build import build_release
 from kg.sources import read_sources
 
 HERE = Path(__file__).parent

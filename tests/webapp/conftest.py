@@ -15,10 +15,10 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from kg.check.findings import check_sources
-from kg.release.build import build_release
 from kg.release.layout import DumpFile, Manifest
+from kg.release.making.build import build_release
+from kg.release.making.search import write_index
 from kg.release.manifest import write_manifest
-from kg.release.search import write_index
 from kg.settings import Settings
 from kg.sources import read_sources
 from kg.vocab import Names

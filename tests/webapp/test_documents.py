@@ -14,8 +14,8 @@ import rdflib
 from flask.testing import FlaskClient
 
 from kg.check.findings import check_sources
-from kg.release.build import build_release
 from kg.release.layout import Release
+from kg.release.making.build import build_release
 from kg.settings import Settings
 from kg.sources import read_sources
 from tests.conftest import BASE

@@ -11,10 +11,10 @@ from flask import Flask
 from werkzeug.serving import make_server
 
 from kg.errors import ReleaseError
+from kg.release.delivery.places import find_place
+from kg.release.delivery.transfer import Demand, fetch_release
 from kg.release.files import LIST, read_list
 from kg.release.layout import Release, read_current_id
-from kg.release.places import find_place
-from kg.release.transfer import Demand, fetch_release
 from kg.settings import Settings
 from webapp.app import create_app
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pyoxigraph as ox
 import pytest
 
-from kg.release.search import write_index
+from kg.release.making.search import write_index
 from kg.search.index import SearchIndex
 from kg.vocab import Names
 

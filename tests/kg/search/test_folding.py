@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kg.release.variants import read_variants
+from kg.release.making.variants import read_variants
 from kg.search.folding import Folding
 
 FOLDING = Folding(read_variants())

@@ -9,7 +9,7 @@ import pytest
 from pyoxigraph import Literal
 
 from kg.errors import ReleaseError
-from kg.release.search import write_index
+from kg.release.making.search import write_index
 from kg.search.index import SearchIndex
 from kg.vocab import Names
 from tests.kg.search.conftest import BASE, DATA, read_lines

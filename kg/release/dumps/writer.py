@@ -22,12 +22,20 @@ from pathlib import Path
 from kg.dataset import Dataset, GraphFile
 from kg.formats import GRAPH_FORMATS, N_QUADS, TRIG, TURTLE, Format
 from kg.release.digests import hash_file, hash_texts
-from kg.release.fragments import SUBJECTS, SUBJECTS_OF_GRAPHS, Fragment, Wording, read_whole, split, word
+from kg.release.dumps.fragments import (
+    SUBJECTS,
+    SUBJECTS_OF_GRAPHS,
+    Fragment,
+    Wording,
+    read_whole,
+    split,
+    word,
+)
+from kg.release.dumps.orders import Lines
+from kg.release.dumps.packing import Written, describe_writing, open_packed, render_head
+from kg.release.dumps.parts import EarlierDump, PackedParts, PartsWriter, open_parts
+from kg.release.dumps.reuse import Earlier, EarlierBuild, Origins, name_dump, take_over
 from kg.release.layout import CHECKSUMS, IDENTITY, LAYOUT_VERSION, WHOLE, ArticleEntry, DumpFile
-from kg.release.orders import Lines
-from kg.release.parts import EarlierDump, PackedParts, PartsWriter, open_parts
-from kg.release.reuse import Earlier, EarlierBuild, Origins, name_dump, take_over
-from kg.release.writing import Written, describe_writing, open_packed, render_head
 from kg.vocab import Names
 
 RDF_1_2 = f"{WHOLE}-rdf12"

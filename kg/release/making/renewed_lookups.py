@@ -20,10 +20,18 @@ import zstandard
 from kg.dataset import Dataset, encode_triple
 from kg.errors import ReleaseError
 from kg.lookups import hash_iri
-from kg.release.change import Change
+from kg.release.dumps.change import Change
+from kg.release.dumps.orders import list_starting, map_lines
 from kg.release.files import find_whole
-from kg.release.lookups import SAMPLED_QUADS, Packing, Rows, group, open_draft, take_sample, write_lookups
-from kg.release.orders import list_starting, map_lines
+from kg.release.making.lookups import (
+    SAMPLED_QUADS,
+    Packing,
+    Rows,
+    group,
+    open_draft,
+    take_sample,
+    write_lookups,
+)
 from kg.vocab import Names
 
 

@@ -2,8 +2,8 @@
 
 The lines are read once, and go packed into temporary tables on disk, which SQL sorts; memory stays bounded.
 The same quads give the same bytes: the file is a copy without holes, whose pages depend on nothing but what
-is in it (SQLite, "VACUUM INTO"). ``kg.release.renewed_lookups`` makes the same file of that of the last
-release.
+is in it (SQLite, "VACUUM INTO"). ``kg.release.making.renewed_lookups`` makes the same file of that of the
+last release.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import zstandard
 
 from kg.errors import ReleaseError
 from kg.lookups import FOLLOWED, SCHEMA, find_document, hash_iri
-from kg.release.facets import run
+from kg.release.making.facets import run
 from kg.vocab import OWL, PREF_LABEL, RDFS, Names
 
 SAMPLED_QUADS, SAMPLE_BYTES = 20_000, 96 * 1024

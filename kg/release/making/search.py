@@ -19,8 +19,8 @@ from pathlib import Path
 
 from kg.errors import ReleaseError
 from kg.lines import read_value
-from kg.release.facets import count_facets, name_relations, run
-from kg.release.variants import read_variants
+from kg.release.making.facets import count_facets, name_relations, run
+from kg.release.making.variants import read_variants
 from kg.search.folding import Folding
 from kg.search.schema import ALTERNATIVE, INDEXES, PREFERRED, SCHEMA, hash_name, type_word
 from kg.vocab import OWL, PREF_LABEL, RDFS, SKOS, TYPE, Names

@@ -19,8 +19,8 @@ import zstandard
 from zlib_ng import zlib_ng
 
 from kg.formats import N_TRIPLES, RDF_XML, TRIG, TURTLE, Format
-from kg.release import fragments
-from kg.release.fragments import XML_DECLARATION
+from kg.release.dumps import fragments
+from kg.release.dumps.fragments import XML_DECLARATION
 
 CODINGS = {"gz": "gzip", "zst": "zstd"}
 """Extension → content coding, in the order in which they are written."""

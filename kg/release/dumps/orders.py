@@ -18,7 +18,7 @@ import zstandard
 
 from kg.dataset import Dataset, decode_triple, encode_triple, write_lines
 from kg.parallel import run_all
-from kg.release.change import Change, PackedFile
+from kg.release.dumps.change import Change, PackedFile
 from kg.sorting import READ_BYTES, sort_lines
 
 

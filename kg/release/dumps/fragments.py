@@ -18,8 +18,8 @@ from zlib import crc32
 from pyoxigraph import NamedNode, Quad, RdfFormat, Triple, parse, serialize
 
 from kg.formats import JSON_LD, N_QUADS, N_TRIPLES, RDF_XML, TRIG, TURTLE, Format, to_rdf_format
-from kg.release.orders import order_triple
-from kg.release.reification import BLOCK, find_end, find_start, part, reify
+from kg.release.dumps.orders import order_triple
+from kg.release.dumps.reification import BLOCK, find_end, find_start, part, reify
 
 SUBJECTS, SUBJECTS_OF_GRAPHS = 1024, 4096
 """Subjects of a fragment, on average; of one in the order of graphs, where a change stays within few of them.

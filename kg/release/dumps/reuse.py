@@ -17,11 +17,11 @@ from pathlib import Path
 
 from kg.errors import ReleaseError
 from kg.formats import N_QUADS, N_TRIPLES, Format
-from kg.release.change import Change, EarlierGraph, PackedFile
 from kg.release.digests import hash_file, hash_texts
+from kg.release.dumps.change import Change, EarlierGraph, PackedFile
+from kg.release.dumps.orders import Renewal
+from kg.release.dumps.parts import EarlierDump, PackedParts
 from kg.release.layout import WHOLE, DumpFile, Release, dumps_path, open_release
-from kg.release.orders import Renewal
-from kg.release.parts import EarlierDump, PackedParts
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,11 @@ from kg.errors import CheckFailed, ReleaseError
 from kg.parallel import count_processes, run_all, tell_progress
 from kg.publication import find_licence
 from kg.release.catalogue import switch_current, sync
-from kg.release.change import find_change
 from kg.release.digests import hash_file
-from kg.release.dumps import DumpWriter
+from kg.release.dumps.change import find_change
+from kg.release.dumps.orders import sort_dataset
+from kg.release.dumps.reuse import EarlierBuild, Origins, read_earlier, remember_dumps
+from kg.release.dumps.writer import DumpWriter
 from kg.release.files import write_list
 from kg.release.iris import write_iris
 from kg.release.layout import (
@@ -37,13 +39,11 @@ from kg.release.layout import (
     releases_path,
 )
 from kg.release.locks import lock_builds
+from kg.release.making.renewed_lookups import renew_lookups
+from kg.release.making.search import write_index
+from kg.release.making.site import render_context, render_shapes, write_pages, write_site
+from kg.release.making.store import renew_store
 from kg.release.manifest import describe_articles, make_manifest, write_manifest
-from kg.release.orders import sort_dataset
-from kg.release.renewed_lookups import renew_lookups
-from kg.release.reuse import EarlierBuild, Origins, read_earlier, remember_dumps
-from kg.release.search import write_index
-from kg.release.site import render_context, render_shapes, write_pages, write_site
-from kg.release.store import renew_store
 from kg.release.survey import Survey, survey_union
 from kg.sources import Sources
 from kg.vocab import Names

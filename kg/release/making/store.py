@@ -15,8 +15,8 @@ from pyoxigraph import RdfFormat, Store, parse
 
 from kg.dataset import read_lines
 from kg.errors import ReleaseError
-from kg.release.change import Change
 from kg.release.digests import check_file
+from kg.release.dumps.change import Change
 from kg.release.files import LIST, FileEntry, parse_list
 from kg.store.planning.statistics import FILE_NAME, write_statistics
 from kg.store.planning.survey import survey_quads

@@ -21,11 +21,10 @@ from typing import IO, Any
 
 from zlib_ng import zlib_ng
 
-from kg.release import reification
 from kg.release.digests import hash_texts
-from kg.release.fragments import Fragment, Wording
-from kg.release.layout import DumpFile
-from kg.release.writing import (
+from kg.release.dumps import reification
+from kg.release.dumps.fragments import Fragment, Wording
+from kg.release.dumps.packing import (
     CODINGS,
     GZIP_LEVEL,
     HashingFile,
@@ -35,6 +34,7 @@ from kg.release.writing import (
     list_paths,
     make_zstd_packer,
 )
+from kg.release.layout import DumpFile
 
 _GZIP_HEADER = bytes((0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3))
 """No name, no time; 3 is Unix. As zlib-ng writes it."""

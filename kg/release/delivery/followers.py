@@ -1,7 +1,7 @@
 """A release for engines that follow a topic: only what differs is sent, and each is asked until it has it.
 
-Events come to an engine in their order, so the marker (``kg.release.engine``) tells how far one is: when it
-says what was sent last, all that was sent before has been dealt with.
+Events come to an engine in their order, so the marker (``kg.release.delivery.engine``) tells how far one is:
+when it says what was sent last, all that was sent before has been dealt with.
 """
 
 from __future__ import annotations
@@ -14,7 +14,15 @@ from dataclasses import dataclass
 import pyoxigraph as ox
 
 from kg.errors import ReleaseError, StoreUnavailable
-from kg.release.engine import LOADING, GraphReport, is_there, list_graphs, read_dump, to_mark, to_target
+from kg.release.delivery.engine import (
+    LOADING,
+    GraphReport,
+    is_there,
+    list_graphs,
+    read_dump,
+    to_mark,
+    to_target,
+)
 from kg.release.layout import Release
 from kg.settings import Settings
 from kg.store.remote.endpoints import SURVEY_S

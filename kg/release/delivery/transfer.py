@@ -18,6 +18,7 @@ from pathlib import Path
 
 from kg.errors import OtherLayout, ReleaseError
 from kg.release.catalogue import switch_current, sync
+from kg.release.delivery.places import Bucket, Directory, Place, append, read_small
 from kg.release.digests import hash_file
 from kg.release.files import (
     DUMPS_SIGNATURE,
@@ -41,7 +42,6 @@ from kg.release.layout import (
     releases_path,
 )
 from kg.release.locks import lock_fetches
-from kg.release.places import Bucket, Directory, Place, append, read_small
 from kg.release.signatures import PublicKey
 
 AT_ONCE = 8

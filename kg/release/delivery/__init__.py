@@ -1,0 +1,1 @@
+"""How a release goes elsewhere: to other places, and into engines of others."""

@@ -1,0 +1,1 @@
+"""How a release is made: aside, and published by one atomic rename."""
