@@ -220,7 +220,7 @@ def test_the_dumps_parse_everywhere(server: Server) -> None:
         assert hashlib.sha256(packed).hexdigest() == sums[name]
         fmt = name.split(".")[-2]
         if "-rdf12." in name:
-            continue  # rdflib reads no triple terms; tests/kg/test_dumps.py reads them with pyoxigraph
+            continue  # rdflib reads no triple terms; tests/kg/release/test_dumps.py reads them by pyoxigraph
         data = gzip.decompress(packed)
         by_oxigraph = list(pyoxigraph.parse(data, format=pyoxigraph.RdfFormat.from_extension(fmt)))
         if fmt in ("nq", "trig"):

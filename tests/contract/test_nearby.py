@@ -10,7 +10,6 @@ from random import Random
 
 import pyoxigraph as ox
 import pytest
-from tests.kg.store.test_bounds import QUERIES, list_lines
 
 from kg import errors
 from kg.formats import RESULT_FORMATS
@@ -19,6 +18,7 @@ from kg.store.embedded.pool import PoolSize
 from kg.store.embedded.store import EmbeddedStore
 from kg.store.planning.statistics import write_statistics
 from kg.store.planning.survey import survey_quads
+from tests.kg.store.planning.test_bounds import QUERIES, list_lines
 
 MAX_BYTES = 32 * 1024
 SMALL = "SELECT ?name { <urn:ex:t7> <urn:ex:name> ?name }"

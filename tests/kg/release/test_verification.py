@@ -14,7 +14,7 @@ from kg.errors import ReleaseError
 from kg.release.delivery.verification import verify
 from kg.release.layout import CHECKSUMS, IDENTITY, SIGNATURE, Release
 from kg.release.signatures import make_keys, read_public_key, read_secret_key, sign_release
-from tests.kg.test_catalogue import kg
+from tests.kg.release.test_catalogue import kg
 
 
 @pytest.fixture

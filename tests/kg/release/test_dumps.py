@@ -29,7 +29,7 @@ from kg.release.making.build import build_release
 from kg.sources import read_sources
 from tests.conftest import BASE, MINI
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 FORMATS = {"nquads", "trig", "turtle", "ntriples", "jsonld", "rdfxml"}
 
 

@@ -29,7 +29,7 @@ def kg(var: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("KG_")}
     command = [sys.executable, "-m", "kg", "--var", str(var), *arguments]
     return subprocess.run(
-        command, cwd=Path(__file__).parents[2], env=environment, capture_output=True, text=True
+        command, cwd=Path(__file__).parents[3], env=environment, capture_output=True, text=True
     )
 
 

@@ -27,7 +27,7 @@ from kg.release.layout import Release, open_release, read_current_id
 from kg.release.locks import lock_fetches
 from kg.release.signatures import PublicKey, make_keys, read_public_key, read_secret_key
 from tests.conftest import build_variant
-from tests.kg.test_catalogue import kg
+from tests.kg.release.test_catalogue import kg
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from kg.release.making.build import build_release
 from kg.sources import Sources, read_sources
 from tests.conftest import BASE, MINI
 
-GOLDEN = Path(__file__).parent.parent / "golden"
+GOLDEN = Path(__file__).parents[2] / "golden"
 
 
 def test_another_base_or_fact_gives_another_id(tmp_path: Path, mini_release: Release) -> None:
@@ -96,7 +96,7 @@ def test_a_full_disk_is_told_by_a_real_build(
         [sys.executable, "-m", "kg", "--sources", MINI, "--var", tmp_path / "var", "build"],
         capture_output=True,
         text=True,
-        cwd=Path(__file__).parent.parent.parent,
+        cwd=Path(__file__).parents[3],
         env={**os.environ, "KG_BASE_IRI": BASE},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes)),
     )

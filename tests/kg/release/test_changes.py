@@ -14,7 +14,7 @@ from kg.release.layout import Release, open_release
 from kg.release.making.build import build_release
 from kg.sources import read_sources
 from tests.conftest import BASE
-from tests.kg.test_catalogue import kg
+from tests.kg.release.test_catalogue import kg
 
 
 @pytest.fixture

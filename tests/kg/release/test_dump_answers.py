@@ -16,7 +16,7 @@ from kg.release.making.build import build_release
 from kg.sources import Sources, read_sources
 from tests.conftest import BASE
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 SOURCES = read_sources(ROOT, BASE)
 
 
