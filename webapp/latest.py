@@ -2,8 +2,8 @@
 
 Each request has to know whether there is a new release. To ask the system for each costs as much as the rest
 of an answer that is kept: at each call other threads take the interpreter. Requests that come together get
-the same reply, which is at most a millisecond old: the clock of uvloop's turns, which ticks in those. Under
-a loop with a finer clock each request asks.
+the same reply, which is at most a millisecond old, as uvloop's clock ticks in those. Under a loop with a finer
+clock each request asks.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Latest:
         self._asked_at = -1.0
 
     def read(self) -> State:
-        """Return the state in this millisecond of the running event loop."""
+        """Return the state in this tick of the clock of the running event loop."""
         now = asyncio.get_running_loop().time()
         if now != self._asked_at:
             self._state, self._asked_at = self._ask(), now

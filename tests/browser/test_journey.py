@@ -29,6 +29,7 @@ def find_path(page: Page) -> str:
 
 def write_query(page: Page, text: str) -> None:
     """Replace the query, in the editor or in the plain field, and run it."""
+    page.wait_for_load_state()  # after which the editor, if it comes, has taken the place of the field
     box = page.get_by_role("textbox", name="Query")
     if box.evaluate("box => box.tagName") == "TEXTAREA":
         box.fill(text)

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import OpenPage
 
@@ -78,6 +78,22 @@ def test_a_graph_is_drawn(open_page: OpenPage) -> None:
     page.get_by_role("tab", name="Graph").click()
     expect(page.locator("svg.graph .thing").first).to_be_visible()
     assert page.locator("svg.graph .thing").count() > 10
+
+
+def test_who_types_before_the_editor_is_there_goes_on_in_it(open_page: OpenPage) -> None:
+    page = open_page("/")
+    held: list[Route] = []
+    page.route("**/sparql-*.js", lambda route: held.append(route))
+    with page.expect_request("**/sparql-*.js"):
+        page.goto(f"{page.url}sparql", wait_until="commit")
+    field = page.locator("textarea")
+    field.fill("SELECT ?thing WHERE { }")
+    field.press("ArrowLeft")
+    field.press("ArrowLeft")
+    held[0].continue_()
+    expect(page.locator(".cm-editor.cm-focused")).to_be_visible()
+    page.keyboard.type(" ?thing")
+    expect(page.get_by_role("textbox", name="Query")).to_have_text("SELECT ?thing WHERE { ?thing }")
 
 
 def test_what_the_browser_selects_is_typed_over_before_the_editor_is_told(open_page: OpenPage) -> None:

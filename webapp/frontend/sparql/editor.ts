@@ -68,6 +68,8 @@ function readSelection(view: EditorView): { from: number; to: number } {
 export function openEditor(area: HTMLTextAreaElement, words: Words, complete: CompletionSource, run: () => void): EditorView {
   const host = document.createElement("div");
   const height = area.offsetHeight;
+  const isTypedIn = document.activeElement === area;
+  const { selectionStart, selectionEnd } = area;
   const root = host.attachShadow({ mode: "open" });
   area.before(host);
   area.hidden = true;
@@ -103,6 +105,10 @@ export function openEditor(area: HTMLTextAreaElement, words: Words, complete: Co
   keys.hidden = true;
   keys.textContent = words.keys ?? "";
   root.append(keys);
+  if (isTypedIn) {
+    view.dispatch({ selection: { anchor: selectionStart, head: selectionEnd } });
+    view.focus();
+  }
   document.querySelector(`label[for="${area.id}"]`)?.addEventListener("click", () => view.focus());
   return view;
 }
