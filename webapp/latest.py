@@ -2,8 +2,8 @@
 
 Each request has to know whether there is a new release. To ask the system for each costs as much as the rest
 of an answer that is kept: at each call other threads take the interpreter. Requests that come together get
-the same reply, which is at most a millisecond old, as uvloop's clock ticks in those. Under a loop with a finer
-clock each request asks.
+the same reply, which is at most a millisecond old, as uvloop's clock ticks in those. Under a loop with a
+finer clock each request asks.
 """
 
 from __future__ import annotations
