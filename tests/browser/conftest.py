@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect, sync_playwright
 
 from tests.network import hold_network
 
@@ -26,6 +26,9 @@ AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ARTICLE = "/article/cjic-17th-beijing-tokyo-forum"
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+
+PATIENCE_MS = 20_000
+expect.set_options(timeout=PATIENCE_MS)
 
 OpenPage = Callable[..., Page]
 
@@ -138,7 +141,7 @@ def open_page(browser: Browser, site: str) -> Iterator[OpenPage]:
     ) -> Page:
         context = browser.new_context(**{"viewport": WIDE, "locale": "en"} | options)
         contexts.append(context)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(PATIENCE_MS)
         if axe:
             context.add_init_script(path=AXE)
         if init_script:
