@@ -98,7 +98,7 @@ class Line:
                     return  # closed already
 
 
-class _Plain(http.client.HTTPConnection):
+class _Connection(http.client.HTTPConnection):
     def __init__(self, *args: Any, line: Line, **more: Any) -> None:
         super().__init__(*args, **more)
         self._line = line
@@ -109,15 +109,8 @@ class _Plain(http.client.HTTPConnection):
         self._line.take(self.sock)
 
 
-class _Encrypted(http.client.HTTPSConnection):
-    def __init__(self, *args: Any, line: Line, **more: Any) -> None:
-        super().__init__(*args, **more)
-        self._line = line
-
-    def connect(self) -> None:
-        self.timeout = min(CONNECT_S, self._line.remaining_s)
-        super().connect()
-        self._line.take(self.sock)
+class _EncryptedConnection(_Connection, http.client.HTTPSConnection):
+    """The same, where ``super().connect()`` also encrypts."""
 
 
 class _Handler(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
@@ -126,10 +119,12 @@ class _Handler(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
         self._line = line
 
     def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(partial(_Plain, line=self._line), request)
+        return self.do_open(partial(_Connection, line=self._line), request)
 
     def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(partial(_Encrypted, line=self._line, context=_read_authorities()), request)
+        return self.do_open(
+            partial(_EncryptedConnection, line=self._line, context=_read_authorities()), request
+        )
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
